@@ -1,0 +1,1 @@
+"""Paired tests, multiplicity, regret and verdicts on stored scores."""

@@ -1,0 +1,1 @@
+"""Extraction: one case in, one row out; nothing is learned here."""

@@ -1,0 +1,1 @@
+"""Embeddings of pretrained CNNs: backbones, weights and the extractor."""

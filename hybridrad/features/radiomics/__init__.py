@@ -1,0 +1,1 @@
+"""PyRadiomics features: settings, engines and the extractor."""

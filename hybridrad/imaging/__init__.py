@@ -1,0 +1,1 @@
+"""Reading images and regions, and preparing what a CNN sees; one case at a time."""

@@ -1,0 +1,1 @@
+"""Estimators on a feature table; everything here is fitted inside the fold."""
