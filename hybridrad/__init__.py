@@ -1,4 +1,4 @@
-"""Radiomics and deep features for small imaging cohorts: extract both, fuse them with a hedge, compare them honestly."""
+"""Radiomics and deep features for small imaging cohorts: extract both, fuse with a hedge, compare honestly."""
 
 from __future__ import annotations
 

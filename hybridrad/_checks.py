@@ -75,9 +75,8 @@ def check_positive(value: float, *, name: str) -> float:
 def check_choice(value: Any, allowed: Sequence[Any], *, name: str) -> Any:
     """Return ``value`` if it is one of ``allowed``, else raise ``ValueError`` with the list."""
     if value not in allowed:
-        raise ValueError(
-            f"{name}={value!r} is not one of {', '.join(map(str, allowed))}.{did_you_mean(str(value), map(str, allowed))}"
-        )
+        names = [str(a) for a in allowed]
+        raise ValueError(f"{name}={value!r} is not one of {', '.join(names)}.{did_you_mean(str(value), names)}")
     return value
 
 
@@ -86,8 +85,8 @@ def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:
 
     Examples
     --------
-    >>> findings_table([Finding("a", "W_ROI_SMALL", stage="mask", message="12 voxels.")]).loc[("a", "W_ROI_SMALL"), "stage"]
-    'mask'
+    >>> findings_table([Finding("a", "W_ROI_SMALL", stage="mask", message="12 voxels.")]).index.tolist()
+    [('a', 'W_ROI_SMALL')]
     """
     rows = [f.as_row() for f in findings]
     frame = pd.DataFrame(rows, columns=["case_id", "code", *FINDING_COLUMNS], dtype="object")
@@ -95,7 +94,7 @@ def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:
 
 
 def check_features(features: pd.DataFrame) -> pd.DataFrame:
-    """Return a feature table unchanged if it is one: unique string index, ``<block>__<feature>`` columns, numbers only."""
+    """Return a feature table unchanged if it is one: unique ``case_id`` index, ``<block>__<feature>`` columns."""
     check_table(features, index=["case_id"], columns=[], name="features")
     if not features.index.is_unique:
         raise ValueError(f"features: case_id {features.index[features.index.duplicated()][0]!r} stands twice.")

@@ -119,7 +119,7 @@ class CaseError(HybridradError):
         A key of ``CATALOGUE``.
     case_id : str
     stage : str
-        Where it happened: ``cohort``, ``read``, ``geometry``, ``mask``, ``views``, ``radiomics``, ``embedding``, ``run``.
+        Where it happened: ``cohort``, ``read``, ``geometry``, ``mask``, ``views``, a block's name, or ``run``.
     message : str
         What came and what was wanted.
     hint : str, optional
