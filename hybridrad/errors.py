@@ -61,7 +61,12 @@ CATALOGUE: dict[str, Code] = {
     "E_LABEL_MISSING": Code("error", "A case has no label."),
     "E_PATIENT_MISSING": Code("error", "A case has no patient_id, so splits by patient are impossible."),
     # warnings
-    "W_ID_ALIKE": Code("warning", "Two ids differ only in case, white space or unicode form."),
+    "W_ID_ALIKE": Code("warning", "Ids differ only in case, white space, leading zeros or unicode form."),
+    "W_LABEL_ALIKE": Code("warning", "Labels differ only in case, white space, leading zeros or unicode form."),
+    "W_IMAGE_SHARED": Code("warning", "Several patients share an image file: splits by patient would leak."),
+    "W_COLUMN_CONSTANT": Code("warning", "A column holds the same value for every case."),
+    "W_COLUMN_TWIN": Code("warning", "A column repeats another one exactly."),
+    "W_POSSIBLE_LEAK": Code("warning", "A column tells the label almost alone; it may be derived from it."),
     "W_ROI_SMALL": Code("warning", "Fewer than 64 voxels: texture is hardly defined."),
     "W_ROI_AT_BORDER": Code("warning", "The region touches the border of the image; filters see padding."),
     "W_THIN_AXIS": Code(
@@ -69,6 +74,9 @@ CATALOGUE: dict[str, Code] = {
     ),
     "W_NO_SPACING": Code("warning", "The file has no pixel spacing; sizes are in pixels."),
     "W_MULTI_COMPONENT": Code("warning", "The region has several components; all are used."),
+    "W_NONFINITE_OUTSIDE": Code(
+        "warning", "NaN or infinite intensities outside the region; filters near it may fail."
+    ),
     "W_BINS_FEW": Code("warning", "Very few grey levels: the bin width is too wide for these intensities."),
     "W_BINS_MANY": Code("warning", "Very many grey levels: the bin width is too narrow for these intensities."),
     "W_FLAT_ROI": Code("warning", "All intensities in the region are equal; texture holds fill values."),
@@ -80,6 +88,8 @@ CATALOGUE: dict[str, Code] = {
     ),
     "N_GREY_FROM_COLOUR": Code("note", "Three channels equal up to compression are read as grey."),
     "N_PATIENT_TWO_LABELS": Code("note", "Cases of one patient carry different labels; patient scoring is impossible."),
+    "N_ID_STRIPPED": Code("note", "White space around ids was removed."),
+    "N_VALUE_MISSING": Code("note", "Cells of a table for the models are empty; they are imputed in the fold."),
     "N_PATIENT_ASSUMED": Code("note", "No patient_id column: every case is taken as a patient of its own."),
     "N_SINGLE_SLICE": Code("note", "The region of a 3D image lies in a single slice."),
     "N_FILTER_WHOLE_IMAGE": Code(
@@ -152,6 +162,10 @@ class CaseError(HybridradError):
 
     def __str__(self) -> str:
         return f"{self.case_id}: {self.code}: {self.message} {self.hint}".strip()
+
+    def as_finding(self) -> Finding:
+        """Return the error as a row of the findings table."""
+        return Finding(self.case_id, self.code, self.stage, self.message, self.hint)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Keyword-only arguments do not survive the default pickling, and errors cross process borders here.

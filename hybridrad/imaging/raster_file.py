@@ -1,0 +1,90 @@
+"""Whether a PNG, JPEG, BMP or TIFF file is whole; ITK reads cut JPEG and BMP files and fills up the rest."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+_PNG_GREY_ALPHA = 4
+
+
+def missing_part(path: Path) -> str | None:
+    """Say what a raster file lacks, or None if it is whole as far as its structure tells.
+
+    A TIFF is left to ITK, which notices missing strips.
+
+    Parameters
+    ----------
+    path : Path
+        File whose first bytes are those of its format.
+    """
+    suffix = path.suffix.lower()
+    if suffix in (".jpg", ".jpeg"):
+        return _missing_of_jpeg(path.read_bytes())
+    if suffix == ".png":
+        return _missing_of_png(path.read_bytes())
+    if suffix == ".bmp":
+        return _missing_of_bmp(path.read_bytes())
+    return None
+
+
+def is_grey_with_alpha(path: Path) -> bool:
+    """Whether a PNG holds grey and transparency, which SimpleITK cannot read."""
+    if path.suffix.lower() != ".png":
+        return False
+    with path.open("rb") as file:
+        head = file.read(26)
+    return len(head) == 26 and head[25] == _PNG_GREY_ALPHA
+
+
+def _missing_of_jpeg(data: bytes) -> str | None:
+    at, in_scan = 2, False
+    while at + 1 < len(data):
+        if data[at] != 0xFF:
+            # Entropy-coded data; in it a marker is the only 0xFF that is not followed by 0x00.
+            at = data.find(b"\xff", at)
+            if at < 0 or not in_scan:
+                break
+            continue
+        marker = data[at + 1]
+        if marker == 0xD9:
+            return None if in_scan else "there is no scan"
+        if marker == 0xFF:
+            at += 1
+        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:
+            at += 2
+        else:
+            in_scan = in_scan or marker == 0xDA
+            if at + 4 > len(data):
+                break
+            at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
+    return "the end marker of the JPEG is not there"
+
+
+def _missing_of_png(data: bytes) -> str | None:
+    at = 8
+    while at + 8 <= len(data):
+        length, name = struct.unpack(">I4s", data[at : at + 8])
+        end = at + 12 + length
+        if end > len(data):
+            break
+        (checksum,) = struct.unpack(">I", data[end - 4 : end])
+        if zlib.crc32(data[at + 4 : end - 4]) != checksum:
+            return f"the checksum of its {name.decode('latin-1')} chunk is wrong"
+        if name == b"IEND":
+            return None
+        at = end
+    return "the end chunk of the PNG is not there"
+
+
+def _missing_of_bmp(data: bytes) -> str | None:
+    if len(data) < 54:
+        return "it ends inside the header"
+    (offset,) = struct.unpack("<I", data[10:14])
+    width, height, _, bits, compression = struct.unpack("<iiHHI", data[18:34])
+    if compression not in (0, 3):
+        return None
+    row_bytes = (abs(width) * bits + 31) // 32 * 4
+    wanted = offset + row_bytes * abs(height)
+    return None if len(data) >= wanted else f"{len(data)} of {wanted} bytes"
