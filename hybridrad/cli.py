@@ -1,0 +1,504 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import hybridrad as hr
+from hybridrad.errors import HybridradError, RunError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hybridrad.features.assembly import ExtractionRun
+
+app = typer.Typer(
+    name="hybridrad",
+    help="Radiomics and deep features for small imaging cohorts: extract both, fuse with a hedge, compare honestly.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+# What a mistyped call raises; typer gives it no public name of its own (click's, or its own copy of click's).
+_UsageError: Any = typer.BadParameter.__bases__[0]
+
+CohortArg = Annotated[Path, typer.Argument(metavar="COHORT.csv", help="Cohort table, CSV or Parquet.")]
+OutOpt = Annotated[
+    Path, typer.Option("--out", metavar="RUN", help="Folder of the run; an unfinished run resumes there.")
+]
+LabelOpt = Annotated[str, typer.Option("--label", help="Column with the outcome.")]
+WhereOpt = Annotated[
+    list[str] | None, typer.Option("--where", metavar="COL=VALUE", help="Use only these cases; may be repeated.")
+]
+OutsideOpt = Annotated[bool, typer.Option("--allow-outside-root", help="Allow files outside the table's folder.")]
+SpacingOpt = Annotated[
+    tuple[float, float, float] | None,
+    typer.Option("--spacing", metavar="X Y Z", help="Radiomics: resample to this spacing, in mm; 0 keeps an axis."),
+]
+ParamsOpt = Annotated[Path | None, typer.Option("--params", help="Radiomics: a PyRadiomics parameter file (YAML).")]
+EngineOpt = Annotated[str, typer.Option("--engine", help="Radiomics: the engine.")]
+ViewOpt = Annotated[str, typer.Option("--view", help="CNN: largest_slice or image.")]
+MarginOpt = Annotated[float | None, typer.Option("--margin", metavar="MM", help="CNN: margin round the region, in mm.")]
+FieldOpt = Annotated[float | None, typer.Option("--field", metavar="MM", help="CNN: fixed field of view, in mm.")]
+RelativeOpt = Annotated[
+    float | None, typer.Option("--relative-margin", metavar="F", help="CNN: margin as a share of the region's side.")
+]
+ViewSpacingOpt = Annotated[float | None, typer.Option("--view-spacing", metavar="MM", help="CNN: pixel size, in mm.")]
+WindowOpt = Annotated[str | None, typer.Option("--window", help="CNN: CT window, e.g. lung; default percentiles.")]
+BackboneOpt = Annotated[str, typer.Option("--backbone", help="CNN: torchvision classification model.")]
+WeightsOpt = Annotated[str, typer.Option("--weights", help="CNN: torchvision name, local file, or `untrained`.")]
+JobsOpt = Annotated[int, typer.Option("--jobs", min=1, help="Worker processes.")]
+RetryOpt = Annotated[bool, typer.Option("--retry-failed", help="Try failed cases again.")]
+
+
+@dataclass(frozen=True)
+class ExtractionOptions:
+    """What the options say about extraction."""
+
+    spacing: tuple[float, float, float] | None
+    params: str | None
+    engine: str
+    view: str
+    margin: float | None
+    field: float | None
+    relative_margin: float | None
+    view_spacing: float | None
+    window: str | None
+    backbone: str
+    weights: str
+
+    def extractors(self) -> list[Any]:
+        """Return the radiomics and the embedding extractor."""
+        settings = hr.RadiomicsSettings.from_yaml(self.params) if self.params else hr.RadiomicsSettings()
+        if self.spacing is not None:
+            settings = settings.with_spacing(self.spacing)
+        views = hr.Views(
+            self.view,
+            margin_mm=self.margin,
+            field_mm=self.field,
+            relative_margin=self.relative_margin,
+            spacing_mm=self.view_spacing,
+            window=self.window,
+        )
+        return [
+            hr.RadiomicsExtractor(settings, engine=self.engine),
+            hr.EmbeddingExtractor(self.backbone, weights=self.weights, views=views),
+        ]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        out.print(f"hybridrad {hr.__version__}")
+        raise typer.Exit(0)
+
+
+@app.command()
+def check(
+    cohort_file: CohortArg,
+    label: LabelOpt = "label",
+    where: WhereOpt = None,
+    allow_outside_root: OutsideOpt = False,
+    jobs: JobsOpt = 1,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.csv", help="Also write the findings here.")
+    ] = None,
+) -> None:
+    """Say what is wrong with a cohort before anything is computed."""
+    from hybridrad.exports import write_csv
+
+    cohort = _cohort(cohort_file, (), label, None, where, allow_outside_root, images=True)
+    findings = cohort.check(n_jobs=jobs)
+    out.print(f"{len(cohort.table)} cases, {cohort.table['patient_id'].nunique()} patients.")
+    _print_findings(findings)
+    if out_file is not None:
+        write_csv(findings, out_file)
+        out.print(f"Written: {escape(str(out_file))}")
+
+
+@app.command()
+def extract(
+    cohort_file: CohortArg,
+    out_folder: OutOpt,
+    spacing: SpacingOpt = None,
+    params: ParamsOpt = None,
+    engine: EngineOpt = "pyradiomics",
+    view: ViewOpt = "largest_slice",
+    margin: MarginOpt = None,
+    field: FieldOpt = None,
+    relative_margin: RelativeOpt = None,
+    view_spacing: ViewSpacingOpt = None,
+    window: WindowOpt = None,
+    backbone: BackboneOpt = "resnet50",
+    weights: WeightsOpt = "DEFAULT",
+    where: WhereOpt = None,
+    allow_outside_root: OutsideOpt = False,
+    jobs: JobsOpt = 2,
+    retry_failed: RetryOpt = False,
+) -> None:
+    """Extract radiomics and embeddings of every case into RUN/features.parquet."""
+    from hybridrad.run_folder import claim_folder
+
+    options = ExtractionOptions(
+        spacing, _text(params), engine, view, margin, field, relative_margin, view_spacing, window, backbone, weights
+    )
+    extractors = options.extractors()
+    cohort = _cohort(cohort_file, (), "label", None, where, allow_outside_root, images=True, label_needed=False)
+    claim_folder(out_folder, {"command": "extract", "cohort": cohort_file.name, "where": where, **asdict(options)})
+    run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
+    _print_run(run)
+    out.print(f"Written: {escape(str(out_folder / 'features.parquet'))}")
+    raise typer.Exit(2 if len(run.failures) else 0)
+
+
+@app.command()
+def compare(
+    cohort_file: CohortArg,
+    out_folder: OutOpt,
+    spacing: SpacingOpt = None,
+    params: ParamsOpt = None,
+    engine: EngineOpt = "pyradiomics",
+    view: ViewOpt = "largest_slice",
+    margin: MarginOpt = None,
+    field: FieldOpt = None,
+    relative_margin: RelativeOpt = None,
+    view_spacing: ViewSpacingOpt = None,
+    window: WindowOpt = None,
+    backbone: BackboneOpt = "resnet50",
+    weights: WeightsOpt = "DEFAULT",
+    clinical: Annotated[
+        list[str] | None, typer.Option("--clinical", metavar="COL ...", help="Clinical columns of the cohort table.")
+    ] = None,
+    label: LabelOpt = "label",
+    positive: Annotated[
+        str | None, typer.Option("--positive", help="Label of the positive class; default the larger.")
+    ] = None,
+    unit: Annotated[str, typer.Option("--unit", help="What is scored: case or patient.")] = "case",
+    features: Annotated[
+        Path | None, typer.Option("--features", metavar="TABLE", help="Use this feature table, extract nothing.")
+    ] = None,
+    models: Annotated[str | None, typer.Option("--models", help="Arms, with commas; default the standard set.")] = None,
+    baseline: Annotated[str | None, typer.Option("--baseline", help="Arm the others are compared with.")] = None,
+    cv: Annotated[str, typer.Option("--cv", metavar="FOLDSxREPEATS", help="Outer cross-validation.")] = "5x10",
+    inner: Annotated[int, typer.Option("--inner", min=2, help="Inner folds.")] = 4,
+    margin_auc: Annotated[
+        float, typer.Option("--equivalence-margin", help="AUC difference that counts as none.")
+    ] = 0.05,
+    where: WhereOpt = None,
+    title: Annotated[str, typer.Option("--title", help="Title of the report.")] = "",
+    allow_outside_root: OutsideOpt = False,
+    jobs: JobsOpt = 2,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all chance.")] = 0,
+    retry_failed: RetryOpt = False,
+) -> None:
+    """Extract, compare all arms on the same splits, and write tables and a report into RUN."""
+    from hybridrad.run_folder import claim_folder
+
+    options = ExtractionOptions(
+        spacing, _text(params), engine, view, margin, field, relative_margin, view_spacing, window, backbone, weights
+    )
+    design = hr.NestedCV.parse(cv, inner=inner)
+    extractors = [] if features else options.extractors()
+    cohort = _cohort(cohort_file, clinical or (), label, positive, where, allow_outside_root, images=features is None)
+    recipe = {
+        "command": "compare",
+        "cohort": cohort_file.name,
+        "where": where,
+        "label": label,
+        "positive": positive,
+        "clinical": clinical,
+        "unit": unit,
+        "features": _text(features),
+        "models": models,
+        "baseline": baseline,
+        "cv": cv,
+        "inner": inner,
+        "equivalence_margin": margin_auc,
+        "seed": seed,
+        **({} if features else asdict(options)),
+    }
+    claim_folder(out_folder, recipe)
+    _announce(cohort)
+    run: ExtractionRun | None = None
+    if features is not None:
+        table = _feature_table(features)
+    else:
+        run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
+        _print_run(run)
+        table = run.features
+    names = [n.strip() for n in models.split(",") if n.strip()] if models else None
+    clinical_columns = list(cohort.clinical_table().columns)
+    arms = hr.standard_models(table, clinical=clinical_columns, names=names, inner=inner, random_state=seed)
+    study = _run_study(
+        lambda progress: hr.compare_models(
+            arms,
+            table,
+            cohort,
+            cv=design,
+            baseline=baseline,
+            unit=unit,
+            margin=margin_auc,
+            run=run,
+            n_jobs=jobs,
+            random_state=seed,
+            title=title,
+            command=" ".join(["hybridrad", *_shown_arguments()]),
+            announce=lambda text: out.print(escape(text)),
+            progress=progress,
+        )
+    )
+    _finish(study, out_folder)
+    raise typer.Exit(2 if len(study.failures) else 0)
+
+
+@app.command()
+def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished comparison.")]) -> None:
+    """Make the report again from the tables in RUN."""
+    from hybridrad.run_folder import load_study
+
+    path = hr.write_report(load_study(run_folder), run_folder / "report.html")
+    out.print(f"Report: {escape(str(path))}")
+
+
+@app.command()
+def demo(
+    out_folder: Annotated[Path, typer.Option("--out", metavar="RUN", help="Folder of the demonstration.")] = Path(
+        "demo_run"
+    ),
+    patients: Annotated[int, typer.Option("--patients", min=24, help="Patients of the synthetic cohort.")] = 60,
+    jobs: JobsOpt = 2,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+) -> None:
+    """Make a synthetic cohort with a known truth and run everything on it, offline."""
+    from hybridrad.run_folder import claim_folder
+
+    cohort = hr.make_cohort(out_folder / "cohort", n_patients=patients, scenario="both", random_state=seed)
+    claim_folder(out_folder, {"command": "demo", "patients": patients, "seed": seed})
+    _announce(cohort)
+    extractors = [
+        hr.RadiomicsExtractor(hr.RadiomicsSettings()),
+        hr.EmbeddingExtractor("squeezenet1_1", weights="untrained", views=hr.Views("largest_slice", window="lung")),
+    ]
+    run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs)
+    _print_run(run)
+    study = _run_study(
+        lambda progress: hr.compare_models(
+            hr.standard_models(run.features, inner=4, random_state=seed),
+            run.features,
+            cohort,
+            cv=hr.NestedCV(outer=5, repeats=4, inner=4),
+            baseline="deep",
+            run=run,
+            n_jobs=jobs,
+            random_state=seed,
+            title="Demonstration on a synthetic cohort with a known truth",
+            command="hybridrad demo",
+            announce=lambda text: out.print(escape(text)),
+            progress=progress,
+        )
+    )
+    _finish(study, out_folder)
+    raise typer.Exit(2 if len(study.failures) else 0)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has and what is missing."""
+    from hybridrad.doctor import examine
+
+    table = Table(show_edge=False, pad_edge=False)
+    for heading in ("", "what", "found", "what to do"):
+        table.add_column(heading)
+    marks = {"ok": "ok", "note": "note", "missing": "MISSING"}
+    results = examine()
+    for r in results:
+        table.add_row(marks[r.state], escape(r.what), escape(r.found), escape(r.hint))
+    out.print(table)
+    raise typer.Exit(1 if any(r.state == "missing" for r in results) else 0)
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _cohort(
+    path: Path,
+    clinical: Sequence[str],
+    label: str,
+    positive: str | None,
+    where: list[str] | None,
+    allow_outside_root: bool,
+    *,
+    images: bool,
+    label_needed: bool = True,
+) -> Any:
+    cohort = hr.read_cohort(
+        path,
+        clinical=tuple(clinical),
+        images=images,
+        label=label,
+        positive=positive,
+        allow_outside_root=allow_outside_root,
+    )
+    for condition in where or ():
+        column, separator, value = condition.partition("=")
+        if not separator or column not in cohort.table.columns:
+            raise RunError(
+                f"--where {condition!r} is not COLUMN=VALUE with a column of the table.",
+                hint=f"Columns: {', '.join(map(str, cohort.table.columns))}.",
+            )
+        keep = cohort.table.index[cohort.table[column].astype(str) == value]
+        if not len(keep):
+            raise RunError(f"--where {condition!r} leaves no case.")
+        cohort = cohort.subset(keep)
+    return cohort
+
+
+def _feature_table(path: Path) -> pd.DataFrame:
+    """Read a feature table: Parquet or CSV with ``case_id`` and ``<block>__<feature>`` columns."""
+    import pandas as pd
+
+    if not path.is_file():
+        raise RunError(f"The feature table {path} does not exist.", code="E_FILE_MISSING")
+    if path.suffix == ".parquet":
+        table = pd.read_parquet(path)
+        table = table.reset_index() if table.index.name == "case_id" else table
+    else:
+        table = pd.read_csv(path, dtype={"case_id": "str"})
+    if "case_id" not in table.columns:
+        raise RunError(f"{path} has no column case_id; it begins with {list(table.columns[:5])}.")
+    table["case_id"] = table["case_id"].astype("str")
+    return table.set_index("case_id")[[c for c in table.columns if "__" in c]]
+
+
+def _announce(cohort: Any) -> None:
+    classes = cohort.classes
+    counts = cohort.label_values.value_counts()
+    parts = ", ".join(f"{counts[c]} {c}" for c in classes)
+    out.print(escape(f"{len(cohort.table)} cases of {cohort.patient_id.nunique()} patients; {cohort.label}: {parts}."))
+    if len(classes) == 2:
+        out.print(escape(f"Positive class: {classes[-1]} (change it with --positive)."))
+
+
+def _print_findings(findings: pd.DataFrame) -> None:
+    if findings.empty:
+        out.print("No findings.")
+        return
+    table = Table(show_edge=False, pad_edge=False)
+    for heading in ("severity", "code", "cases", "first", "message"):
+        table.add_column(heading, overflow="fold")
+    order = {"error": 0, "warning": 1, "note": 2}
+    groups = sorted(findings.reset_index().groupby("code"), key=lambda g: (order[g[1]["severity"].iloc[0]], g[0]))
+    for code, rows in groups:
+        first = rows.iloc[0]
+        text = f"{first['message']} {first['hint']}".strip()
+        cells = (first["severity"], code, str(len(rows)), str(first["case_id"]), text)
+        table.add_row(*(escape(c) for c in cells))
+    out.print(table)
+
+
+def _print_run(run: ExtractionRun) -> None:
+    out.print(escape(repr(run)))
+    for (case_id, stage), row in run.failures.head(10).iterrows():
+        out.print(escape(f"  failed: {case_id} ({stage}): {row['code']}: {row['message']} {row['hint']}"))
+    if len(run.failures) > 10:
+        out.print(f"  ... and {len(run.failures) - 10} more in failures.csv")
+    if len(run.findings):
+        _print_findings(run.findings)
+
+
+def _run_study(call: Callable[[Callable[[int, int], None]], hr.Comparison]) -> hr.Comparison:
+    from hybridrad.features.progress import ProgressReport
+
+    bar: list[ProgressReport] = []
+
+    def progress(done: int, total: int) -> None:
+        if not bar:
+            bar.append(ProgressReport("Comparison", total=total).__enter__())
+        bar[0].update(done)
+
+    try:
+        return call(progress)
+    finally:
+        for shown in bar:
+            shown.__exit__(None, None, None)
+
+
+def _finish(study: hr.Comparison, folder: Path) -> None:
+    from hybridrad.run_folder import save_study
+
+    save_study(study, folder)
+    path = hr.write_report(study, folder / "report.html")
+    _print_scores(study)
+    out.print(f"Report: {escape(str(path))}")
+
+
+def _print_scores(study: hr.Comparison) -> None:
+    scores = study.scores.xs("roc_auc", level="metric")
+    table = Table(show_edge=False, pad_edge=False)
+    for heading in ("arm", "AUC", "95 % interval"):
+        table.add_column(heading)
+    for name, row in scores.iterrows():
+        table.add_row(escape(str(name)), f"{row['value']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}")
+    out.print(table)
+
+
+def _shown_arguments() -> list[str]:
+    """Return the arguments as typed, with file paths cut to their names: reports travel, folders are private."""
+    return [Path(a).name if ("/" in a or "\\" in a) and not a.startswith("-") else a for a in sys.argv[1:]]
+
+
+def _spread(arguments: Sequence[str]) -> list[str]:
+    """Turn ``--clinical a b c`` into one option a column; click options take a fixed number of values.
+
+    Examples
+    --------
+    >>> _spread(["compare", "c.csv", "--clinical", "age", "sex", "--seed", "1"])
+    ['compare', 'c.csv', '--clinical', 'age', '--clinical', 'sex', '--seed', '1']
+    """
+    spread: list[str] = []
+    inside = False
+    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=True):
+        if argument == "--clinical" and not following.startswith("-"):
+            inside = True
+        elif argument.startswith("-"):
+            inside = False
+            spread.append(argument)
+        else:
+            spread += ["--clinical", argument] if inside else [argument]
+    return spread
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with its exit status: 0 well, 2 cases failed, 1 the call failed."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = app(_spread(arguments), standalone_mode=False)
+    except HybridradError as error:
+        err.print(f"[bold red]Error[/] {escape(str(error))}")
+        status = 1
+    except _UsageError as error:
+        error.show()
+        status = 1
+    except (typer.Abort, KeyboardInterrupt):
+        err.print("Stopped. What is finished is kept; the same command goes on from there.")
+        status = 1
+    except (ValueError, TypeError, OSError) as error:
+        err.print(f"[bold red]Error[/] {escape(str(error))}")
+        status = 1
+    sys.exit(status or 0)

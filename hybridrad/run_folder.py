@@ -1,0 +1,135 @@
+"""The run folder: which settings it belongs to, and the tables of a study in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hybridrad.errors import RunError
+from hybridrad.exports import write_csv, write_parquet, write_text
+from hybridrad.study import Comparison
+
+RECIPE_FILE = "run.json"
+STUDY_FILE = "study.json"
+
+# Table -> (file, names of its index). Parquet where there is a row per case, CSV where a person will look.
+_FILES = {
+    "splits": ("splits.parquet", ["repeat", "fold", "case_id"]),
+    "predictions": ("predictions.parquet", ["model", "repeat", "fold", "case_id"]),
+    "importance_cases": ("importance_cases.parquet", ["model", "case_id"]),
+    "scores": ("scores.csv", ["model", "metric"]),
+    "comparisons": ("comparisons.csv", ["model", "baseline", "metric"]),
+    "regret": ("regret.csv", ["model", "reference", "metric"]),
+    "importance": ("importance.csv", ["model", "feature"]),
+    "findings": ("findings.csv", ["case_id", "code"]),
+    "failures": ("failures.csv", ["case_id", "stage"]),
+}
+
+
+def claim_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
+    """Make ``folder`` the run folder of ``recipe``, or refuse when it belongs to another.
+
+    Parameters
+    ----------
+    folder : Path
+    recipe : dict
+        Plain JSON data: every option that changes a number.
+
+    Raises
+    ------
+    RunError
+        The folder holds a run with other settings, or files that are no run at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> claim_folder(folder, {"seed": 0})
+    >>> claim_folder(folder, {"seed": 0})
+    >>> claim_folder(folder, {"seed": 1})
+    Traceback (most recent call last):
+    ...
+    hybridrad.errors.RunError: ... holds a run with other settings: seed: 0 there, 1 now. ...
+    """
+    path = folder / RECIPE_FILE
+    recipe = json.loads(json.dumps(recipe))
+    if path.exists():
+        known = _read_json(path)
+        changed = [
+            f"{key}: {known.get(key)!r} there, {recipe.get(key)!r} now"
+            for key in sorted(set(known) | set(recipe))
+            if known.get(key) != recipe.get(key)
+        ]
+        if changed:
+            raise RunError(
+                f"{folder} holds a run with other settings: {'; '.join(changed)}.",
+                hint="Choose another --out, or call with the settings of that run to resume it.",
+            )
+        return
+    if folder.is_file():
+        raise RunError(f"{folder} is a file; --out names a folder.")
+    write_text(json.dumps(recipe, indent=2) + "\n", path)
+
+
+def save_study(study: Comparison, folder: Path) -> None:
+    """Write the tables of a study into a folder, ``study.json`` last: it marks the study as whole."""
+    (folder / STUDY_FILE).unlink(missing_ok=True)
+    for name, (file, _) in _FILES.items():
+        write = write_parquet if file.endswith(".parquet") else write_csv
+        write(getattr(study, name), folder / file)
+    text = json.dumps(study.settings, indent=2, allow_nan=False)
+    write_text(text + "\n", folder / STUDY_FILE)
+
+
+def load_study(folder: Path) -> Comparison:
+    """Read a study back from its folder.
+
+    Raises
+    ------
+    RunError
+        The folder holds no finished study, or a file of it is missing.
+    """
+    if not (folder / STUDY_FILE).is_file():
+        raise RunError(
+            f"{folder} holds no finished study ({STUDY_FILE} is missing).",
+            code="E_FILE_MISSING",
+            hint="Run `hybridrad compare ... --out` with this folder first.",
+        )
+    tables = {name: _read_table(folder / file, index) for name, (file, index) in _FILES.items()}
+    return Comparison(settings=_read_json(folder / STUDY_FILE), **tables)
+
+
+def _read_table(path: Path, index: list[str]) -> pd.DataFrame:
+    if not path.is_file():
+        raise RunError(f"{path} is missing; the study in {path.parent} is not whole.", code="E_FILE_MISSING")
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    # Ids and names stay text ("007", "NA"); only an empty cell is a missing value.
+    table = pd.read_csv(path, dtype=dict.fromkeys(index, "str"), keep_default_na=False, na_values=[""])
+    text = [c for c in table.columns if not pd.api.types.is_numeric_dtype(table[c])]
+    table[text] = table[text].astype(object)
+    for column in text:
+        fill = None if column in index else ""
+        table[column] = [fill if pd.isna(v) else _undefuse(v) for v in table[column]]
+    return table.set_index(index)
+
+
+def _undefuse(text: Any) -> Any:
+    """Undo what ``exports.defuse`` does to a cell that would be a formula."""
+    if isinstance(text, str) and len(text) > 1 and text[0] == "'" and text[1] in "=+-@\t\r":
+        return text[1:]
+    return text
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        raise RunError(f"{path} cannot be read: {err}.", code="E_FILE_UNREADABLE") from err
+    if not isinstance(content, dict):
+        raise RunError(f"{path} is not a JSON object.", code="E_FILE_UNREADABLE")
+    return content
