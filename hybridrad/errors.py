@@ -74,9 +74,7 @@ CATALOGUE: dict[str, Code] = {
     ),
     "W_NO_SPACING": Code("warning", "The file has no pixel spacing; sizes are in pixels."),
     "W_MULTI_COMPONENT": Code("warning", "The region has several components; all are used."),
-    "W_NONFINITE_OUTSIDE": Code(
-        "warning", "NaN or infinite intensities outside the region; filters near it may fail."
-    ),
+    "W_NONFINITE_OUTSIDE": Code("warning", "NaN or infinite intensities outside the region; filters near it may fail."),
     "W_BINS_FEW": Code("warning", "Very few grey levels: the bin width is too wide for these intensities."),
     "W_BINS_MANY": Code("warning", "Very many grey levels: the bin width is too narrow for these intensities."),
     "W_FLAT_ROI": Code("warning", "All intensities in the region are equal; texture holds fill values."),
