@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import math
 from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from hybridrad.errors import Finding, MissingDependencyError
@@ -48,7 +50,8 @@ def require(package: str, *, extra: str = "", hint: str = "") -> ModuleType:
     except ModuleNotFoundError as err:
         if err.name is not None and err.name.split(".")[0] != package.split(".")[0]:
             raise
-        how = hint or f'Install it with: pip install "hybridrad[{extra}]"'
+        wanted = f'"hybridrad[{extra}]"' if extra else package
+        how = hint or f"Install it with: pip install {wanted}"
         raise MissingDependencyError(f"{package} is not installed.", code="E_MISSING_DEPENDENCY", hint=how) from err
 
 
@@ -60,14 +63,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("binwidht", ["binWidth", "label"])
     ' Did you mean binWidth?'
     """
-    lowered = {k.lower().replace("_", ""): k for k in known}
+    lowered = {str(k).lower().replace("_", ""): k for k in known}
     close = difflib.get_close_matches(name.lower().replace("_", ""), list(lowered), n=1, cutoff=0.6)
     return f" Did you mean {lowered[close[0]]}?" if close else ""
 
 
-def check_positive(value: float, *, name: str) -> float:
-    """Return ``value`` if it is a positive number, else raise ``ValueError``."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+def check_positive(value: Any, *, name: str) -> float:
+    """Return ``value`` if it is a positive finite number, else raise ``ValueError``."""
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not (is_number and 0 < value < math.inf):
         raise ValueError(f"{name} must be a positive number, got {value!r}.")
     return value
 
@@ -94,8 +98,20 @@ def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:
 
 
 def check_features(features: pd.DataFrame) -> pd.DataFrame:
-    """Return a feature table unchanged if it is one: unique ``case_id`` index, ``<block>__<feature>`` columns."""
+    """Return a feature table unchanged if it is one.
+
+    Index ``case_id``: unique text. Columns ``<block>__<feature>``: numbers, none of them infinite, NaN where a value is
+    missing; only the block ``clinical`` may hold categories.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is none; the message names the first column or case.
+    """
     check_table(features, index=["case_id"], columns=[], name="features")
+    for case_id in features.index:
+        if not isinstance(case_id, str):
+            raise ValueError(f"features: case_id {case_id!r} is {type(case_id).__name__}, wanted text.")
     if not features.index.is_unique:
         raise ValueError(f"features: case_id {features.index[features.index.duplicated()][0]!r} stands twice.")
     if not features.columns.is_unique:
@@ -104,6 +120,13 @@ def check_features(features: pd.DataFrame) -> pd.DataFrame:
         block, separator, feature = str(column).partition("__")
         if not (block and separator and feature):
             raise ValueError(f"features: column {column!r} is not named <block>__<feature>.")
+        values = features[column]
+        if pd.api.types.is_numeric_dtype(values):
+            infinite = np.isinf(values.to_numpy(dtype=float, na_value=np.nan))
+            if infinite.any():
+                raise ValueError(f"features: column {column!r}, case {features.index[infinite.argmax()]}: not finite.")
+        elif block != "clinical":
+            raise ValueError(f"features: column {column!r} holds {values.dtype}, wanted numbers.")
     return features
 
 

@@ -79,7 +79,10 @@ CATALOGUE: dict[str, Code] = {
     "W_BINS_MANY": Code("warning", "Very many grey levels: the bin width is too narrow for these intensities."),
     "W_FLAT_ROI": Code("warning", "All intensities in the region are equal; texture holds fill values."),
     "W_CONSTANT_EMBEDDING": Code("warning", "The view is constant; the embedding says nothing."),
+    "E_ARM_FAILED": Code("error", "An arm could not be fitted or asked in a fold; it is not scored."),
+    "W_FIT_WARNING": Code("warning", "An arm's code warned while it was fitted."),
     # notes
+    "N_FIT_DEPARTURE": Code("note", "A fitted model departed from its plain procedure; the message says how."),
     "N_MASK_VALUE": Code("note", "The mask has one non-zero value other than 1; it is used."),
     "N_GEOMETRY_SNAPPED": Code(
         "note", "Image and mask differ by less than a thousandth of a voxel; the image's grid is used."
@@ -104,6 +107,8 @@ class RunError(HybridradError):
     """The run or the call as a whole cannot go on."""
 
     def __init__(self, message: str, *, code: str = "E_CONFIG", hint: str = "") -> None:
+        if code not in CATALOGUE:
+            raise ValueError(f"unknown error code {code!r}; the catalogue is hybridrad.errors.CATALOGUE.")
         super().__init__(message, code, hint)
         self.message, self.code, self.hint = message, code, hint
 
@@ -209,6 +214,10 @@ class Finding:
     stage: str
     message: str
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        if self.code not in CATALOGUE:
+            raise ValueError(f"unknown finding code {self.code!r}; the catalogue is hybridrad.errors.CATALOGUE.")
 
     @property
     def severity(self) -> Severity:

@@ -11,7 +11,7 @@ import pandas as pd
 from hybridrad._checks import did_you_mean
 
 SEPARATOR = "__"
-BlockSpec = Mapping[str, Any] | Sequence[str] | None
+BlockSpec = Mapping[str, Any] | Sequence[str] | str | None
 
 
 def block_of(column: str) -> str:
@@ -48,14 +48,15 @@ def resolve_blocks(X: Any, blocks: BlockSpec) -> dict[str, np.ndarray]:
     Parameters
     ----------
     X : DataFrame or array of shape (n_cases, n_features)
-    blocks : None, list of str, or dict
-        ``None`` takes every block found by column prefix and needs column names; a list names blocks by prefix; a
-        dict maps a name to column names, integer positions or a slice.
+    blocks : None, str, list of str, or dict
+        ``None`` takes every block found by column prefix and needs column names; a list (or one name) names blocks by
+        prefix; a dict maps a name to column names, integer positions, a boolean mask or a slice.
 
     Raises
     ------
     ValueError
-        The table has no names, a block or a column is not there, or a block is empty.
+        The table has no names or the same name twice, a block or a column is not there or named twice, or a block is
+        empty.
 
     Examples
     --------
@@ -63,7 +64,11 @@ def resolve_blocks(X: Any, blocks: BlockSpec) -> dict[str, np.ndarray]:
     >>> resolve_blocks(X, ["size"])["size"].tolist()
     [1]
     """
+    if len(np.shape(X)) != 2:
+        raise ValueError(f"a table of shape (n_cases, n_features) is wanted, got shape {np.shape(X)}.")
     n_columns = np.shape(X)[1]
+    if isinstance(X, pd.DataFrame) and not X.columns.is_unique:
+        raise ValueError(f"column {X.columns[X.columns.duplicated()][0]!r} stands twice in the table.")
     if isinstance(blocks, Mapping):
         found = {
             str(name): _positions(X, wanted, name=str(name), n_columns=n_columns) for name, wanted in blocks.items()
@@ -77,7 +82,9 @@ def resolve_blocks(X: Any, blocks: BlockSpec) -> dict[str, np.ndarray]:
         by_name = {
             name: np.flatnonzero([block_of(c) == name for c in X.columns]) for name in find_blocks(list(X.columns))
         }
-        names = list(by_name) if blocks is None else list(blocks)
+        names = list(by_name) if blocks is None else [blocks] if isinstance(blocks, str) else list(blocks)
+        if len(set(names)) < len(names):
+            raise ValueError(f"a block is named twice in {names}.")
         for name in names:
             if name not in by_name:
                 raise ValueError(
@@ -96,15 +103,26 @@ def _positions(X: Any, wanted: Any, *, name: str, n_columns: int) -> np.ndarray:
     everything = np.arange(n_columns)
     if isinstance(wanted, slice):
         return everything[wanted]
-    wanted = list(wanted)
+    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
     if wanted and all(isinstance(w, str) for w in wanted):
         if not isinstance(X, pd.DataFrame):
             raise ValueError(f"block {name!r} is given by column names and this table has none.")
-        absent = [w for w in wanted if w not in X.columns]
-        if absent:
-            raise ValueError(f"block {name!r}: column {absent[0]!r} is not in the table.")
-        return np.asarray(X.columns.get_indexer(wanted))
-    positions = np.asarray(wanted, dtype=int)
-    if len(positions) and (positions.min() < -n_columns or positions.max() >= n_columns):
-        raise ValueError(f"block {name!r}: positions reach {positions.max()}, the table has {n_columns} columns.")
-    return everything[positions]
+        for column in wanted:
+            if column not in X.columns:
+                near = did_you_mean(column, map(str, X.columns))
+                raise ValueError(f"block {name!r}: column {column!r} is not in the table.{near}")
+        positions = np.asarray(X.columns.get_indexer(wanted))
+    elif wanted and all(isinstance(w, bool | np.bool_) for w in wanted):
+        if len(wanted) != n_columns:
+            raise ValueError(f"block {name!r}: the mask has {len(wanted)} entries, the table {n_columns} columns.")
+        positions = np.flatnonzero(wanted)
+    else:
+        for w in wanted:
+            if isinstance(w, bool | np.bool_) or not isinstance(w, int | np.integer):
+                raise ValueError(f"block {name!r}: {w!r} is no column position; give names, whole numbers or a slice.")
+            if not -n_columns <= w < n_columns:
+                raise ValueError(f"block {name!r}: there is no position {w}, the table has {n_columns} columns.")
+        positions = everything[np.asarray(wanted, dtype=int)]
+    if len(set(positions.tolist())) < len(positions):
+        raise ValueError(f"block {name!r}: a column is named twice.")
+    return positions
