@@ -28,8 +28,8 @@ def regret_table(
     Reference ``best_in_hindsight``: the maximum over the single arms b of mean(AUC_b) - mean(AUC_fused), taken once
     over study-level means and never inside a fold or repeat, where noise would pick a winner each time. The interval is
     [max L_b, max U_b] of the paired 95 % intervals, and ``upper_one_sided`` the largest one-sided 95 % limit, so
-    "regret at most delta" may be said where it is at most delta. Reference ``selected``: per fold the block that its inner folds would have
-    picked, minus the fused model; an ordinary paired difference without that bias.
+    "regret at most delta" may be said where it is at most delta. Reference ``selected``: per fold the block that its
+    inner folds would have picked, minus the fused model; an ordinary paired difference without that bias.
 
     Parameters
     ----------
