@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,6 +63,13 @@ BackboneOpt = Annotated[str, typer.Option("--backbone", help="CNN: torchvision c
 WeightsOpt = Annotated[str, typer.Option("--weights", help="CNN: torchvision name, local file, or `untrained`.")]
 JobsOpt = Annotated[int, typer.Option("--jobs", min=1, help="Worker processes.")]
 RetryOpt = Annotated[bool, typer.Option("--retry-failed", help="Try failed cases again.")]
+
+
+class Unit(StrEnum):
+    """What is scored."""
+
+    case = "case"
+    patient = "patient"
 
 
 @dataclass(frozen=True)
@@ -188,7 +196,7 @@ def compare(
     positive: Annotated[
         str | None, typer.Option("--positive", help="Label of the positive class; default the larger.")
     ] = None,
-    unit: Annotated[str, typer.Option("--unit", help="What is scored: case or patient.")] = "case",
+    unit: Annotated[Unit, typer.Option("--unit", help="What is scored: case or patient.")] = Unit.case,
     features: Annotated[
         Path | None, typer.Option("--features", metavar="TABLE", help="Use this feature table, extract nothing.")
     ] = None,
@@ -222,7 +230,7 @@ def compare(
         "label": label,
         "positive": positive,
         "clinical": clinical,
-        "unit": unit,
+        "unit": unit.value,
         "features": _text(features),
         "models": models,
         "baseline": baseline,
@@ -251,7 +259,7 @@ def compare(
             cohort,
             cv=design,
             baseline=baseline,
-            unit=unit,
+            unit=unit.value,
             margin=margin_auc,
             run=run,
             n_jobs=jobs,
@@ -408,14 +416,14 @@ def _print_findings(findings: pd.DataFrame) -> None:
         first = rows.iloc[0]
         text = f"{first['message']} {first['hint']}".strip()
         cells = (first["severity"], code, str(len(rows)), str(first["case_id"]), text)
-        table.add_row(*(escape(c) for c in cells))
+        table.add_row(*(escape(str(c)) for c in cells))
     out.print(table)
 
 
 def _print_run(run: ExtractionRun) -> None:
     out.print(escape(repr(run)))
-    for (case_id, stage), row in run.failures.head(10).iterrows():
-        out.print(escape(f"  failed: {case_id} ({stage}): {row['code']}: {row['message']} {row['hint']}"))
+    for row in run.failures.head(10).reset_index().to_dict("records"):
+        out.print(escape(f"  failed: {row['case_id']} ({row['stage']}): {row['code']}: {row['message']} {row['hint']}"))
     if len(run.failures) > 10:
         out.print(f"  ... and {len(run.failures) - 10} more in failures.csv")
     if len(run.findings):

@@ -13,9 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from hybridrad.features.radiomics.engine_pyradiomics import HOW_TO_INSTALL
+from hybridrad.features.radiomics.pyradiomics_import import HOW_TO_INSTALL
 
-_NEEDED = [
+_NEEDED = (
     "numpy",
     "scipy",
     "pandas",
@@ -39,7 +39,7 @@ _NEEDED = [
     "rich",
     "jinja2",
     "matplotlib",
-]
+)
 _MODULE = {"scikit-learn": "sklearn", "PyWavelets": "pywt", "PyYAML": "yaml"}
 
 

@@ -1,0 +1,143 @@
+"""What a study writes down about itself: versions, machine, flow of cases, size, and what the arms were."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hybridrad.cohort import Cohort
+from hybridrad.features.blocks import block_of, find_blocks
+
+FOLLOWS_SIZE_RHO = 0.7
+_VERSIONED = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "xgboost",
+    "shap",
+    "SimpleITK",
+    "pyradiomics",
+    "PyWavelets",
+    "torch",
+    "torchvision",
+)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that a number can depend on; those not installed are left out."""
+    found = {}
+    for package in _VERSIONED:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Return Python, platform and number of cores; nothing that names a person or a host.
+
+    Examples
+    --------
+    >>> sorted(machine())
+    ['cpu_count', 'platform', 'python']
+    """
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu_count": os.cpu_count(),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Return a NumPy scalar as the Python one that JSON knows."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def flow(cohort: Cohort, used: Cohort, failures: pd.DataFrame) -> dict[str, Any]:
+    """Return how many cases and patients were given, failed and used; given = failed + used."""
+    labels, patients = used.label_values, used.patient_id
+    return {
+        "given": len(cohort.table),
+        "failed": len(cohort.table) - len(used.table),
+        "used": len(used.table),
+        "patients_given": int(cohort.table["patient_id"].nunique()),
+        "patients_used": int(patients.nunique()),
+        "per_class": {
+            str(c): {"cases": int((labels == c).sum()), "patients": int(patients[labels == c].nunique())}
+            for c in used.classes
+        },
+        "failures_by_code": {str(k): int(v) for k, v in failures["code"].value_counts().items()},
+    }
+
+
+def size_note(features: pd.DataFrame, extractors: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return whether the views keep size, and how many radiomics features follow it.
+
+    Parameters
+    ----------
+    features : DataFrame
+        The feature table of the cases used.
+    extractors : list of dict
+        Descriptions of the extractors; those of networks say whether their views keep size.
+
+    Returns
+    -------
+    dict
+        ``block`` (the size column or None), ``views_keep_size``, ``n_radiomics``, ``n_following_size`` (columns whose
+        Spearman correlation with size exceeds 0.7 in absolute value) and ``threshold_rho``.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"size__volume_ml": [1.0, 2, 3], "radiomics__a": [1.0, 4, 9], "radiomics__b": [1.0, 2, 1]})
+    >>> note = size_note(table, [])
+    >>> note["n_radiomics"], note["n_following_size"]
+    (2, 1)
+    """
+    keeps = [e["views"]["keeps_size"] for e in extractors if isinstance(e.get("views"), Mapping)]
+    sizes = [c for c in features.columns if block_of(c) == "size"]
+    radiomics = [c for c in features.columns if block_of(c).startswith("radiomics")]
+    following = 0
+    if sizes and radiomics:
+        ranks = features[radiomics].rank()
+        rho = ranks.corrwith(features[sizes[0]].rank())  # a constant column has none: NaN, counted as not following
+        following = int((rho.abs() > FOLLOWS_SIZE_RHO).sum())
+    return {
+        "block": sizes[0] if sizes else None,
+        "views_keep_size": all(keeps) if keeps else None,
+        "n_radiomics": len(radiomics),
+        "n_following_size": following,
+        "threshold_rho": FOLLOWS_SIZE_RHO,
+    }
+
+
+def hedge_weights(weights: list[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Return mean and range of the weights of a stack over outer folds, by block.
+
+    Examples
+    --------
+    >>> hedge_weights([{"radiomics": 0.6, "deep": 0.4}, {"radiomics": 0.8, "deep": 0.2}])["deep"]
+    {'mean': 0.3, 'low': 0.205, 'high': 0.395}
+    """
+    table = pd.DataFrame(list(weights))
+    return {
+        str(block): {
+            "mean": round(float(column.mean()), 12),
+            "low": round(float(column.quantile(0.025)), 12),
+            "high": round(float(column.quantile(0.975)), 12),
+        }
+        for block, column in table.items()
+    }
+
+
+def n_columns(blocks: list[str], columns: list[str]) -> int:
+    """Return how many columns the named blocks have."""
+    found = find_blocks(columns)
+    return sum(len(found.get(block, [])) for block in blocks)

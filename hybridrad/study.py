@@ -1,0 +1,255 @@
+"""compare_models(): run all arms on the same patient-grouped splits and return the tables of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+import hybridrad
+from hybridrad import record
+from hybridrad._checks import check_choice, check_positive
+from hybridrad.cohort import Cohort
+from hybridrad.study_cases import (
+    announcement,
+    cases_used,
+    design,
+    find_roles,
+    refuse_patients_with_two_labels,
+    resolvable_auc_difference,
+    size_of,
+)
+from hybridrad.study_tables import PRIMARY_METRIC, arms, extras, importance_tables, score_tables, what_went_wrong
+
+if TYPE_CHECKING:
+    from hybridrad.evaluation.nested import NestedCV
+    from hybridrad.features.assembly import ExtractionRun
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The tables of a study; plain pandas frames with the columns that the documentation of tables lists.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        Index ``model, metric``; value with its interval.
+    comparisons : DataFrame
+        Index ``model, baseline, metric``; paired differences with verdicts.
+    regret : DataFrame
+        Index ``model, reference, metric``; what a fused model loses against the single arms.
+    predictions : DataFrame
+        Index ``model, repeat, fold, case_id``; every out-of-fold prediction.
+    splits : DataFrame
+        Index ``repeat, fold, case_id``; who was trained and tested on where.
+    importance, importance_cases : DataFrame
+        Out-of-fold SHAP by model and feature, and per case.
+    findings, failures : DataFrame
+        What was noticed, and the cases that are not in the study.
+    settings : dict
+        Everything needed to judge and repeat the study; plain JSON data.
+    """
+
+    scores: pd.DataFrame
+    comparisons: pd.DataFrame
+    regret: pd.DataFrame
+    predictions: pd.DataFrame = field(repr=False)
+    splits: pd.DataFrame = field(repr=False)
+    importance: pd.DataFrame = field(repr=False)
+    importance_cases: pd.DataFrame = field(repr=False)
+    findings: pd.DataFrame = field(repr=False)
+    failures: pd.DataFrame = field(repr=False)
+    settings: dict[str, Any] = field(repr=False)
+
+
+def compare_models(
+    models: Mapping[str, Any],
+    features: pd.DataFrame,
+    cohort: Cohort,
+    *,
+    cv: NestedCV | None = None,
+    baseline: str | None = None,
+    unit: Literal["case", "patient"] = "case",
+    aggregate: Literal["mean", "max", "largest"] = "mean",
+    margin: float = 0.05,
+    threshold: Literal["sensitivity", "youden"] = "sensitivity",
+    target_sensitivity: float = 0.90,
+    explain: bool = True,
+    run: ExtractionRun | None = None,
+    n_jobs: int = 1,
+    random_state: int = 0,
+    title: str = "",
+    command: str = "",
+    announce: Callable[[str], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Comparison:
+    """Compare models on identical patient-grouped nested cross-validation.
+
+    Parameters
+    ----------
+    models : dict of name -> estimator
+        From :func:`hybridrad.standard_models`, own scikit-learn classifiers, or both.
+    features : DataFrame of shape (n_cases, n_features)
+        Index ``case_id``, columns ``<block>__<feature>``. Clinical columns of the cohort are added.
+    cohort : Cohort
+        Gives labels, patients and clinical columns; cases without features count as failed.
+    cv : NestedCV, optional
+        Default 5 folds, 10 repeats, 4 inner folds.
+    baseline : str, optional
+        The arm that every other is compared with; default ``deep``, else the first single arm.
+    unit : {"case", "patient"}
+        What is scored. ``patient`` needs one label per patient and pools cases by ``aggregate``.
+    aggregate : {"mean", "max", "largest"}
+        How the scores of a patient's cases become one, for ``unit="patient"``.
+    margin : float, default 0.05
+        Difference below which two arms count as equivalent; declared before the run.
+    threshold : {"sensitivity", "youden"}
+        How the operating point is chosen from inner out-of-fold scores.
+    target_sensitivity : float, default 0.90
+        Of the operating point, on the inner out-of-fold scores.
+    explain : bool, default True
+        Compute SHAP values of the test cases of every fold.
+    run : ExtractionRun, optional
+        Adds failures, findings and extraction settings to the study.
+    n_jobs : int, default 1
+        Processes over outer folds.
+    random_state : int, default 0
+        Seed of the splits and of every arm.
+    title, command : str, optional
+        For the report: its title, and the call that made it.
+    announce : callable, optional
+        Gets one sentence, before the first fit: what difference this cohort can resolve.
+    progress : callable, optional
+        Gets (done, total) outer folds.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    RunError
+        Too few patients of a class, features and cohort that do not belong together, or patient scoring of
+        patients with several labels.
+
+    References
+    ----------
+    Nadeau & Bengio, Machine Learning 52:239-281, 2003, doi:10.1023/A:1024068626366.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> import hybridrad as hr
+    >>> from hybridrad.cohort import cohort_from_frame
+    >>> rng = np.random.default_rng(0)
+    >>> ids = [f"c{i:02d}" for i in range(40)]
+    >>> label = np.arange(40) % 2
+    >>> table = pd.DataFrame({"case_id": ids, "patient_id": ids, "label": label})
+    >>> cohort = cohort_from_frame(table, images=False)
+    >>> features = pd.DataFrame({"size__volume_ml": rng.uniform(1, 2, 40) + label, "radiomics__a": rng.normal(size=40)})
+    >>> features.index = pd.Index(ids, name="case_id")
+    >>> models = {"size": hr.BlockModel("size"), "radiomics": hr.BlockModel("radiomics")}
+    >>> cv = hr.NestedCV(outer=5, repeats=1, inner=3)
+    >>> study = hr.compare_models(models, features, cohort, cv=cv, baseline="radiomics")
+    >>> bool(study.scores.loc[("size", "roc_auc"), "value"] > 0.9)
+    True
+    """
+    from hybridrad.evaluation.nested import NestedCV, evaluate
+    from hybridrad.models.memo import shared_fits
+
+    check_choice(unit, ["case", "patient"], name="unit")
+    check_choice(aggregate, ["mean", "max", "largest"], name="aggregate")
+    check_positive(margin, name="margin")
+    if not models:
+        raise ValueError("models is empty; give at least one arm, e.g. hr.standard_models(features).")
+    cv = cv or NestedCV()
+    used, X = cases_used(features, cohort)
+    roles = find_roles(models, baseline)
+    if unit == "patient":
+        refuse_patients_with_two_labels(used)
+    size = size_of(X) if unit == "patient" and aggregate == "largest" else None
+    y, groups = used.y.to_numpy(), used.patient_id.to_numpy()
+    splits = cv.splits(y, groups, X.index, random_state)
+    resolvable = resolvable_auc_difference(used, splits)
+    if announce is not None:
+        announce(announcement(used, splits, resolvable))
+    result = evaluate(
+        dict(models),
+        X,
+        y,
+        groups,
+        splits,
+        inner=cv.inner,
+        n_jobs=n_jobs,
+        random_state=random_state,
+        threshold=threshold if len(used.classes) == 2 else None,
+        target_sensitivity=target_sensitivity,
+        patient_rule=aggregate if unit == "patient" else None,
+        size=size,
+        fold_context=shared_fits,
+        after_fit=_read_off if explain else _read_off_without_shap,
+        progress=progress,
+    )
+    failures, findings = what_went_wrong(run, result, cohort, used)
+    settings = {
+        "title": title,
+        "created": date.today().isoformat(),
+        "hybridrad_version": hybridrad.__version__,
+        "versions": record.versions(),
+        "machine": record.machine(),
+        "command": command,
+        "random_state": random_state,
+        "cv": design(cv, splits),
+        "unit": unit,
+        "aggregate": aggregate if unit == "patient" else None,
+        "positive": record.plain(used.classes[-1]) if len(used.classes) == 2 else None,
+        "classes": [record.plain(c) for c in used.classes],
+        "label": cohort.label,
+        "primary_metric": PRIMARY_METRIC,
+        "margin": margin,
+        "baseline": roles.baseline,
+        "threshold": {"rule": threshold, "target_sensitivity": target_sensitivity},
+        "resolvable_difference": resolvable,
+        "arms": arms(models, roles, X, result),
+        "flow": record.flow(cohort, used, failures),
+        "extractors": list(run.extractors) if run is not None else [],
+        "size": record.size_note(features.loc[X.index], run.extractors if run is not None else []),
+        "hedge": {"weights": record.hedge_weights(extras(result, roles.fused_default, "weights"))},
+        "grouped": all(result.routed.values()),
+        "cohort": {"file": Path(cohort.source).name, "clinical": list(cohort.clinical)},
+    }
+    tables = score_tables(result, splits, roles, unit, aggregate, size, margin)
+    importance, importance_cases = importance_tables(result, X, splits)
+    return Comparison(
+        **tables,
+        predictions=result.predictions,
+        splits=splits,
+        importance=importance,
+        importance_cases=importance_cases,
+        findings=findings,
+        failures=failures,
+        settings=settings,
+    )
+
+
+# ---- in the folds (these run in worker processes, so they are plain functions of the module) ----
+
+
+def _read_off(name: str, fitted: Any, X_test: pd.DataFrame) -> dict[str, Any]:
+    """Take from a fitted arm what the tables need, before it is forgotten."""
+    from hybridrad.explain import fold_contributions
+
+    return {"shap": fold_contributions(name, fitted, X_test), **_read_off_without_shap(name, fitted, X_test)}
+
+
+def _read_off_without_shap(name: str, fitted: Any, X_test: pd.DataFrame) -> dict[str, Any]:
+    weights = getattr(fitted, "weights_", None)
+    return {
+        "oof_loss": getattr(fitted, "oof_loss_", None),
+        "weights": dict(weights) if isinstance(weights, pd.Series) else None,
+        "findings": list(getattr(fitted, "findings_", [])),
+    }

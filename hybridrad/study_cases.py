@@ -1,0 +1,128 @@
+"""Which cases and arms a study has, and what can be said before anything is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hybridrad._checks import check_features, did_you_mean
+from hybridrad.cohort import Cohort
+from hybridrad.errors import RunError
+
+if TYPE_CHECKING:
+    from hybridrad.evaluation.nested import NestedCV
+
+DEFAULT_FUSED = "hedge"
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which arm is what."""
+
+    baseline: str
+    singles: list[str]
+    fused: list[str]
+    fused_default: str | None
+    described: dict[str, dict[str, Any]]
+
+
+def find_roles(models: Mapping[str, Any], baseline: str | None) -> Roles:
+    """Return what each arm is; the baseline is ``deep`` or the first single arm unless it is named."""
+    from hybridrad.models.standard import describe_arm
+
+    described = {name: describe_arm(estimator) for name, estimator in models.items()}
+    singles = [name for name, d in described.items() if d["role"] == "single"]
+    fused = [name for name, d in described.items() if d["role"] == "fused"]
+    if baseline is None:
+        baseline = "deep" if "deep" in models else (singles or list(models))[0]
+    if baseline not in models:
+        raise ValueError(f"baseline {baseline!r} is not an arm; arms: {list(models)}.{did_you_mean(baseline, models)}")
+    default = DEFAULT_FUSED if DEFAULT_FUSED in fused else (fused[0] if fused else None)
+    return Roles(baseline, singles, fused, default, described)
+
+
+def cases_used(features: pd.DataFrame, cohort: Cohort) -> tuple[Cohort, pd.DataFrame]:
+    """Return the cohort of the cases that have features, and their table with the clinical columns."""
+    check_features(features)
+    ids = [case_id for case_id in cohort.table.index if case_id in features.index]
+    if not ids:
+        raise RunError(
+            f"no case of the cohort (first: {cohort.table.index[0]!r}) is in the features (first: "
+            f"{features.index[0] if len(features) else 'none'!r}).",
+            hint="Both tables need the same case_id, as text.",
+        )
+    used = cohort.subset(ids)
+    if len(used.classes) < 2:
+        raise RunError(f"only one class of {cohort.label!r} is left among the cases with features.", code="E_ONE_CLASS")
+    X = features.loc[ids].join(used.clinical_table())
+    X.index.name = "case_id"
+    numbers = X.select_dtypes("number")
+    infinite = np.isinf(numbers.to_numpy(dtype=float))
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0]
+        raise RunError(f"feature {numbers.columns[column]!r} of case {ids[row]!r} is infinite.", code="E_CONFIG")
+    return used, X
+
+
+def refuse_patients_with_two_labels(used: Cohort) -> None:
+    """Raise ``RunError`` where patients cannot be scored because their cases carry different labels."""
+    labels = used.label_values.groupby(used.patient_id).nunique()
+    if (labels > 1).any():
+        raise RunError(
+            f"{int((labels > 1).sum())} patients have cases with different labels "
+            f"(first: {labels.index[labels > 1][0]}).",
+            hint='A patient then has no label of its own; score by case (unit="case").',
+        )
+
+
+def size_of(X: pd.DataFrame) -> pd.Series:
+    """Return the size column of a feature table, for scoring a patient by the largest case."""
+    sizes = [c for c in X.columns if c.startswith("size__")]
+    if not sizes:
+        raise RunError('aggregate="largest" needs a size column (size__volume_ml, size__area_mm2 or size__area_px).')
+    return X[sizes[0]]
+
+
+def _patients_per_class(used: Cohort) -> pd.Series:
+    return used.patient_id.groupby(used.label_values).nunique()
+
+
+def resolvable_auc_difference(used: Cohort, splits: pd.DataFrame) -> float | None:
+    """Return the AUC difference this cohort can resolve; with more than two classes there is no such formula."""
+    from hybridrad.comparison.verdicts import resolvable_difference
+
+    if len(used.classes) > 2:
+        return None
+    patients = _patients_per_class(used)
+    prevalence = float(patients[used.classes[-1]] / patients.sum())
+    n_folds, repeats = splits.attrs["n_folds"], splits.attrs["repeats"]
+    return resolvable_difference(int(used.patient_id.nunique()), n_folds, repeats, prevalence=prevalence)
+
+
+def announcement(used: Cohort, splits: pd.DataFrame, resolvable: float | None) -> str:
+    """Return the sentence that is said before the first fit."""
+    n_folds, repeats, reason = (splits.attrs[k] for k in ("n_folds", "repeats", "reason"))
+    text = f"Comparing on {n_folds} folds x {repeats} repeats, split by patient ({used.patient_id.nunique()} patients)."
+    if n_folds != splits.attrs["n_folds_wanted"]:
+        text += f" {reason}"
+    if resolvable is not None:
+        text += f" Smallest AUC difference this cohort can be expected to resolve: about {resolvable:.2f}."
+    return text
+
+
+def design(cv: NestedCV, splits: pd.DataFrame) -> dict[str, Any]:
+    """Return the design as it was asked for and as it was carried out."""
+    from hybridrad.splits import splits_hash
+
+    return {
+        "outer": cv.outer,
+        "repeats": cv.repeats,
+        "inner": cv.inner,
+        "folds_used": splits.attrs["n_folds"],
+        "reason": splits.attrs["reason"],
+        "splits_sha256": splits_hash(splits),
+    }

@@ -1,0 +1,156 @@
+"""From what the folds left behind to the tables of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from hybridrad import record
+from hybridrad._checks import FAILURE_COLUMNS, IMPORTANCE_COLUMNS, REGRET_COLUMNS, findings_table
+from hybridrad.cohort import Cohort
+from hybridrad.errors import Finding
+
+if TYPE_CHECKING:
+    from hybridrad.evaluation.result import EvaluationResult
+    from hybridrad.features.assembly import ExtractionRun
+    from hybridrad.study_cases import Roles
+
+PRIMARY_METRIC = "roc_auc"
+
+
+def extras(result: EvaluationResult, name: str | None, key: str) -> list[Any]:
+    """Return one thing that was read off an arm in every fold, where there was one."""
+    values = (extra.get(key) for (arm, _, _), extra in result.extras.items() if arm == name and extra)
+    return [v for v in values if v is not None]
+
+
+def arms(models: Mapping[str, Any], roles: Roles, X: pd.DataFrame, result: EvaluationResult) -> dict[str, Any]:
+    """Return what each arm was: role, blocks, number of features, seconds spent."""
+    seconds = result.seconds.groupby(level="model")["seconds"].sum()
+    columns = list(X.columns)
+    return {
+        name: {
+            **roles.described[name],
+            "n_features": record.n_columns(roles.described[name]["blocks"], columns) or len(columns),
+            "seconds": round(float(seconds.get(name, 0.0)), 3),
+            "is_default_fused": name == roles.fused_default,
+        }
+        for name in models
+    }
+
+
+def what_went_wrong(
+    run: ExtractionRun | None, result: EvaluationResult, cohort: Cohort, used: Cohort
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return failures and findings of extraction and comparison together."""
+    failures = run.failures if run is not None else _no_failures()
+    lost = [c for c in cohort.table.index if c not in used.table.index]
+    unexplained = [c for c in lost if c not in failures.index.get_level_values("case_id")]
+    if unexplained:
+        index = pd.MultiIndex.from_tuples([(c, "features") for c in unexplained], names=failures.index.names)
+        row = ["E_FEATURES_MISSING", "The feature table has no row of this case.", "Extract it, or leave it out.", 0.0]
+        missing = pd.DataFrame([row] * len(unexplained), index=index, columns=FAILURE_COLUMNS)
+        failures = missing if failures.empty else pd.concat([failures, missing])
+    findings = [] if run is None or run.findings.empty else [run.findings]
+    fitting = _fitting_findings(result)
+    if not fitting.empty:
+        findings.append(fitting)
+    return failures, pd.concat(findings) if findings else findings_table([])
+
+
+def _no_failures() -> pd.DataFrame:
+    index = pd.MultiIndex.from_arrays([[], []], names=["case_id", "stage"])
+    return pd.DataFrame(columns=FAILURE_COLUMNS, index=index)
+
+
+def _fitting_findings(result: EvaluationResult) -> pd.DataFrame:
+    """Return what the arms said about themselves and what their code warned about: a line each, with its count."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for (name, _, _), extra in result.extras.items():
+        for text in (extra or {}).get("findings", []):
+            # The numbers in it differ from fold to fold; the first stands for all.
+            key = (name, "N_FIT_DEPARTURE", text.split("(")[0].strip())
+            counts[key] = counts.get(key, 0) + 1
+    for row in result.failures.to_dict("records"):
+        key = (str(row["model"]), "E_ARM_FAILED", f"{row['stage']}: {row['type']}: {row['message']}")
+        counts[key] = counts.get(key, 0) + 1
+    for row in result.warnings.to_dict("records"):
+        key = (str(row["model"]), "W_FIT_WARNING", f"{row['type']}: {row['message']}")
+        counts[key] = counts.get(key, 0) + 1
+    return findings_table(
+        Finding("(study)", code, stage=name, message=f"{name}, in {n} folds: {text}")
+        for (name, code, text), n in counts.items()
+    )
+
+
+def score_tables(
+    result: EvaluationResult,
+    splits: pd.DataFrame,
+    roles: Roles,
+    unit: str,
+    aggregate: Any,
+    size: pd.Series | None,
+    margin: float,
+) -> dict[str, pd.DataFrame]:
+    """Return scores, comparisons and regret, from the predictions of cases or of patients."""
+    from hybridrad.comparison.paired import comparison_table
+    from hybridrad.comparison.regret import regret_table
+    from hybridrad.evaluation.intervals import score_table
+    from hybridrad.evaluation.metrics import fold_scores
+    from hybridrad.evaluation.patients import aggregate_to_patients
+
+    scored = result.predictions
+    if unit == "patient":
+        scored = aggregate_to_patients(scored, aggregate, size=size)
+    per_fold = fold_scores(scored, splits)
+    present = list(scored.index.unique("model"))
+    singles = [m for m in roles.singles if m in present]
+    fused = [m for m in roles.fused if m in present]
+    default = roles.fused_default
+    family = [(default, s) for s in singles] if default is not None and default in present else []
+    pairs = [(m, roles.baseline) for m in present if m != roles.baseline and roles.baseline in present]
+    pairs += [(f, s) for f in fused for s in singles]
+    regret = _no_regret()
+    if fused and singles:
+        regret = regret_table(per_fold, fused=fused, singles=singles, selected=_picks(result, singles))
+    return {
+        "scores": score_table(per_fold, scored),
+        "comparisons": comparison_table(
+            per_fold, pairs=pairs, family=family, primary_metric=PRIMARY_METRIC, margin=margin
+        ),
+        "regret": regret,
+    }
+
+
+def _no_regret() -> pd.DataFrame:
+    index = pd.MultiIndex.from_arrays([[], [], []], names=["model", "reference", "metric"])
+    return pd.DataFrame(columns=REGRET_COLUMNS, index=index)
+
+
+def _picks(result: EvaluationResult, singles: list[str]) -> pd.Series | None:
+    """Return, for each outer fold, the single arm with the least inner out-of-fold log loss; None if any has none."""
+    losses: dict[tuple[int, int], dict[str, Any]] = {}
+    for (name, repeat, fold), extra in result.extras.items():
+        if name in singles:
+            losses.setdefault((repeat, fold), {})[name] = (extra or {}).get("oof_loss")
+    table = pd.DataFrame(losses).T.reindex(columns=singles).astype(float)
+    if table.empty or table.isna().any(axis=None):
+        return None
+    table.index.names = ["repeat", "fold"]
+    return table.idxmin(axis=1)
+
+
+def importance_tables(
+    result: EvaluationResult, X: pd.DataFrame, splits: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return importance by model and feature, and per case; empty tables where nothing was explained."""
+    from hybridrad.explain import importance_table
+
+    shap = {key: extra["shap"] for key, extra in result.extras.items() if extra and extra.get("shap") is not None}
+    if shap:
+        return importance_table(shap, X, splits)
+    index = pd.MultiIndex.from_arrays([[], []], names=["model", "feature"])
+    cases = pd.MultiIndex.from_arrays([[], []], names=["model", "case_id"])
+    return pd.DataFrame(columns=IMPORTANCE_COLUMNS, index=index), pd.DataFrame(index=cases)

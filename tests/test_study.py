@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import hybridrad as hr
+from hybridrad._checks import COMPARISON_COLUMNS, IMPORTANCE_COLUMNS, REGRET_COLUMNS, SCORE_COLUMNS
+from hybridrad.cohort import cohort_from_frame
+from hybridrad.errors import RunError
+from hybridrad.run_folder import load_study, save_study
+
+
+def made_up(n_patients=60, *, classes=("benign", "malignant"), seed=0, cases_per_patient=1):
+    """Return features and cohort: signal in radiomics, a little in deep, none in size."""
+    rng = np.random.default_rng(seed)
+    patients = np.repeat([f"{i:03d}" for i in range(n_patients)], cases_per_patient)
+    y = np.repeat(np.arange(n_patients) % len(classes), cases_per_patient)
+    ids = [f"{p}-{i}" for i, p in enumerate(patients)]
+    columns = {"size__volume_ml": rng.lognormal(size=len(y))}
+    columns |= {f"radiomics__f{j}": rng.normal(size=len(y)) + 0.9 * y * (j < 2) for j in range(6)}
+    columns |= {f"deep__n_{j:04d}": rng.normal(size=len(y)) + 0.3 * y for j in range(10)}
+    features = pd.DataFrame(columns, index=pd.Index(ids, name="case_id"))
+    table = pd.DataFrame({"case_id": ids, "patient_id": patients, "label": np.array(classes)[y]})
+    table["age"] = rng.normal(60, 8, len(y))
+    return features, cohort_from_frame(table, images=False, clinical=["age"])
+
+
+@pytest.fixture(scope="module")
+def study():
+    features, cohort = made_up()
+    models = hr.standard_models(features, clinical=list(cohort.clinical_table().columns))
+    return hr.compare_models(models, features, cohort, cv=hr.NestedCV(5, 2, 3), baseline="deep")
+
+
+def test_the_tables_have_the_columns_that_were_promised(study):
+    assert list(study.scores.columns) == SCORE_COLUMNS
+    assert list(study.comparisons.columns) == COMPARISON_COLUMNS
+    assert list(study.regret.columns) == REGRET_COLUMNS
+    assert list(study.importance.columns) == IMPORTANCE_COLUMNS
+    assert study.predictions.index.names == ["model", "repeat", "fold", "case_id"]
+    assert {"patient_id", "y_true", "y_score"} <= set(study.predictions.columns)
+
+
+def test_every_arm_predicts_every_case_once_per_repeat(study):
+    counts = study.predictions.groupby(level=["model", "repeat"]).size()
+    assert (counts == 60).all()
+    assert set(study.predictions.index.unique("model")) == {
+        *("size", "clinical", "radiomics", "deep", "deep_size"),
+        *("concat", "early", "late", "hedge", "hedge_clinical"),
+    }
+
+
+def test_the_holm_family_is_the_hedge_against_each_single_arm_on_auc(study):
+    adjusted = study.comparisons[study.comparisons["p_adjusted"].notna()]
+    singles = {"size", "clinical", "radiomics", "deep"}
+    assert set(adjusted.index) >= {("hedge", s, "roc_auc") for s in singles}
+    assert set(adjusted.index.unique("model")) == {"hedge"}
+    assert set(adjusted.index.unique("metric")) == {"roc_auc"}
+
+
+def test_regret_is_given_against_the_best_and_against_the_picked_arm(study):
+    assert set(study.regret.loc["hedge"].index.unique("reference")) == {"best_in_hindsight", "selected"}
+    best = study.scores.xs("roc_auc", level="metric")["value"][["size", "clinical", "radiomics", "deep"]].max()
+    hedge = study.scores.loc[("hedge", "roc_auc"), "value"]
+    assert study.regret.loc[("hedge", "best_in_hindsight", "roc_auc"), "regret"] == pytest.approx(best - hedge)
+
+
+def test_signal_is_found_where_it_is_and_named_by_importance(study):
+    auc = study.scores.xs("roc_auc", level="metric")["value"]
+    assert auc["radiomics"] > 0.75
+    assert 0.3 < auc["size"] < 0.7
+    ranked = study.importance.loc["radiomics", "mean_abs_shap"].sort_values(ascending=False)
+    assert set(ranked.index[:2]) == {"radiomics__f0", "radiomics__f1"}
+
+
+def test_the_settings_are_plain_json_and_count_every_case(study):
+    settings = json.loads(json.dumps(study.settings, allow_nan=False))
+    assert settings["flow"]["given"] == settings["flow"]["failed"] + settings["flow"]["used"] == 60
+    assert settings["arms"]["hedge"]["is_default_fused"]
+    assert settings["grouped"]
+    assert settings["positive"] == "malignant"
+    assert settings["cv"]["folds_used"] == 5
+    assert sum(w["mean"] for w in settings["hedge"]["weights"].values()) == pytest.approx(1)
+
+
+def test_a_saved_study_comes_back_as_it_was(study, tmp_path):
+    save_study(study, tmp_path)
+    back = load_study(tmp_path)
+    assert back.settings == json.loads(json.dumps(study.settings))
+    for name in ("scores", "comparisons", "regret", "predictions", "splits", "importance", "importance_cases"):
+        assert_frame_equal(getattr(back, name), getattr(study, name), check_dtype=False, check_exact=False, rtol=1e-12)
+
+
+def test_jobs_do_not_change_a_digit():
+    features, cohort = made_up(40)
+    models = hr.standard_models(features, names=["radiomics", "deep", "hedge"])
+    one, two = (hr.compare_models(models, features, cohort, cv=hr.NestedCV(3, 1, 3), n_jobs=n) for n in (1, 2))
+    assert_frame_equal(one.predictions, two.predictions, check_exact=True)
+    assert_frame_equal(one.scores, two.scores, check_exact=True)
+
+
+def test_three_classes_are_compared_with_one_score_a_class():
+    features, cohort = made_up(60, classes=("a", "b", "c"))
+    models = hr.standard_models(features, names=["size", "radiomics", "hedge"])
+    study = hr.compare_models(models, features, cohort, cv=hr.NestedCV(3, 1, 3))
+    assert {"y_score_0", "y_score_1", "y_score_2"} <= set(study.predictions.columns)
+    assert study.scores.loc[("radiomics", "roc_auc"), "value"] > 0.6
+    assert study.settings["positive"] is None
+
+
+def test_an_estimator_of_the_user_joins_on_the_same_splits():
+    features, cohort = made_up(40)
+    own = make_pipeline(StandardScaler(), LogisticRegression())
+    models = {"deep": hr.BlockModel("deep"), "own": own}
+    study = hr.compare_models(models, features, cohort, cv=hr.NestedCV(3, 1, 3))
+    tested = study.predictions.reset_index().groupby("model")["case_id"].agg(list)
+    assert tested["deep"] == tested["own"]
+    assert study.settings["arms"]["own"]["role"] == "other"
+
+
+def test_patients_are_scored_by_the_named_rule():
+    features, cohort = made_up(40, cases_per_patient=2)
+    models = hr.standard_models(features, names=["radiomics"])
+    by_patient = hr.compare_models(models, features, cohort, cv=hr.NestedCV(3, 1, 3), unit="patient", aggregate="max")
+    assert by_patient.scores.loc[("radiomics", "roc_auc"), "n_patients"] == 40
+    assert by_patient.settings["aggregate"] == "max"
+
+
+def test_patient_scoring_is_refused_when_a_patient_has_two_labels():
+    features, cohort = made_up(40, cases_per_patient=2)
+    table = cohort.table.reset_index()
+    table.loc[0, "label"] = "malignant" if table.loc[0, "label"] == "benign" else "benign"
+    torn = cohort_from_frame(table, images=False)
+    with pytest.raises(RunError, match="1 patients have cases with different labels"):
+        hr.compare_models({"deep": hr.BlockModel("deep")}, features, torn, unit="patient")
+
+
+def test_cases_without_features_are_counted_and_listed():
+    features, cohort = made_up(40)
+    study = hr.compare_models({"deep": hr.BlockModel("deep")}, features.iloc[2:], cohort, cv=hr.NestedCV(3, 1, 3))
+    assert study.settings["flow"]["failed"] == 2
+    assert study.failures["code"].tolist() == ["E_FEATURES_MISSING"] * 2
+
+
+def test_tables_that_do_not_belong_together_are_refused():
+    features, cohort = made_up(40)
+    features.index = pd.Index([f"other{i}" for i in range(40)], name="case_id")
+    with pytest.raises(RunError, match="no case of the cohort"):
+        hr.compare_models({"deep": hr.BlockModel("deep")}, features, cohort)
+
+
+def test_an_unknown_baseline_is_refused_with_a_guess():
+    features, cohort = made_up(40)
+    with pytest.raises(ValueError, match="Did you mean deep"):
+        hr.compare_models({"deep": hr.BlockModel("deep")}, features, cohort, baseline="depe")
+
+
+def test_what_can_be_resolved_is_said_before_the_first_fit():
+    features, cohort = made_up(60)
+    said = []
+    hr.compare_models({"size": hr.BlockModel("size")}, features, cohort, cv=hr.NestedCV(5, 1, 3), announce=said.append)
+    assert "be expected to resolve: about 0.2" in said[0]
