@@ -10,6 +10,9 @@ from hybridrad.imaging import nifti_header, raster_file, text_header
 
 RASTER_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 JPEG_SUFFIXES = (".jpg", ".jpeg")
+MAX_VOXELS = 10**9
+"""Most voxels an image may have; more is taken for a damaged header or a decompression bomb."""
+
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", *RASTER_SUFFIXES)
 
 _MAGIC: dict[str, tuple[bytes, ...]] = {
@@ -51,6 +54,13 @@ def check_file(path: Path, *, case_id: str) -> FileFacts:
         E_FILE_MISSING, E_FILE_UNREADABLE, E_IMAGE_TRUNCATED, E_AMBIGUOUS_PAIR, E_NIFTI_QS_CONFLICT, E_IMAGE_DIM,
         E_PATH_OUTSIDE_ROOT.
     """
+    try:
+        return _check(path, case_id)
+    except OSError as err:
+        raise _unreadable(path, case_id, f"cannot be opened ({err.strerror})", "") from err
+
+
+def _check(path: Path, case_id: str) -> FileFacts:
     _check_readable(path, case_id)
     suffix = format_suffix(path)
     if suffix is None:
@@ -72,6 +82,10 @@ def check_file(path: Path, *, case_id: str) -> FileFacts:
             raise _unreadable(path, case_id, "does not start with a MetaImage header", "")
         has_spacing = text_header.metaimage_has_spacing(fields)
     text_header.check_data_files(path, fields, case_id=case_id)
+    if suffix in (".mha", ".mhd"):
+        text_header.check_metaimage_bytes(path, fields, case_id=case_id)
+    else:
+        text_header.check_nrrd_bytes(path, fields, case_id=case_id)
     return FileFacts(suffix, has_spacing)
 
 
@@ -88,22 +102,21 @@ def format_suffix(path: Path) -> str | None:
 
 
 def _check_readable(path: Path, case_id: str) -> None:
-    try:
-        if not path.exists():
-            raise ImageError(
-                "E_FILE_MISSING",
-                case_id=case_id,
-                stage="read",
-                message=f"{path.name} does not exist.",
-                hint="Check the path in the cohort table; paths are relative to the table.",
-            )
-        if path.is_dir():
-            raise _unreadable(path, case_id, "is a folder", "Convert a DICOM series to NIfTI first.")
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise _unreadable(path, case_id, "is empty (0 bytes)", "Copy the file again from its source.")
-    except OSError as err:
-        raise _unreadable(path, case_id, f"cannot be opened ({err.strerror})", "") from err
+    if not path.exists():
+        raise ImageError(
+            "E_FILE_MISSING",
+            case_id=case_id,
+            stage="read",
+            message=f"{path.name} does not exist.",
+            hint="Check the path in the cohort table; paths are relative to the table.",
+        )
+    if path.is_dir():
+        raise _unreadable(path, case_id, "is a folder", "Convert a DICOM series to NIfTI first.")
+    if not path.is_file():
+        # Opening a pipe would wait forever.
+        raise _unreadable(path, case_id, "is no plain file", "")
+    if path.stat().st_size == 0:
+        raise _unreadable(path, case_id, "is empty (0 bytes)", "Copy the file again from its source.")
 
 
 def _check_nifti(path: Path, case_id: str) -> bool:
@@ -130,10 +143,6 @@ def _check_nifti(path: Path, case_id: str) -> bool:
     check_n_voxels(path, header.shape_xyz, case_id=case_id)
     nifti_header.check_nifti_bytes(path, header, case_id=case_id)
     return header.has_spacing
-
-
-MAX_VOXELS = 10**9
-"""Most voxels an image may have; more is taken for a damaged header or a decompression bomb."""
 
 
 def check_n_voxels(path: Path, shape_xyz: tuple[int, ...], *, case_id: str) -> None:
@@ -179,13 +188,14 @@ def _check_raster(path: Path, case_id: str) -> None:
             message=f"{path.name} holds grey and transparency, which cannot be read.",
             hint="Save it without its alpha channel.",
         )
-    lacking = raster_file.missing_part(path)
-    if lacking is not None:
+    fault = raster_file.fault_of_raster(path)
+    if fault is not None:
+        code, phrase = fault
         raise ImageError(
-            "E_IMAGE_TRUNCATED",
+            code,
             case_id=case_id,
             stage="read",
-            message=f"{path.name} is incomplete: {lacking}.",
+            message=f"{path.name} {phrase}.",
             hint="Copy the file again from its source.",
         )
 

@@ -91,7 +91,7 @@ def choose_label(counts: dict[int, int], *, mask_label: int | None, case_id: str
     if mask_label is not None:
         if mask_label not in counts:
             raise _absent(f"label {mask_label} is not in the mask", counts, case_id)
-        return mask_label, ()
+        return int(mask_label), ()
     if len(counts) == 1:
         label = next(iter(counts))
         if label == 1:

@@ -11,8 +11,7 @@ and BMP.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -180,7 +179,7 @@ def _read_with_itk(path: Path, facts: file_checks.FileFacts, case_id: str) -> si
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
-        with _quiet_itk():
+        with _QUIET_ITK:
             reader.ReadImageInformation()
             size = tuple(int(n) for n in reader.GetSize())
             file_checks.check_n_voxels(path, size, case_id=case_id)
@@ -199,15 +198,30 @@ def _read_with_itk(path: Path, facts: file_checks.FileFacts, case_id: str) -> si
     return image
 
 
-@contextmanager
-def _quiet_itk() -> Iterator[None]:
-    # What ITK warns about is checked above, in words that name the case; the switch is global, so it is put back.
-    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    try:
-        yield
-    finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+class _QuietItk:
+    """What ITK warns about is checked here, in words that name the case; so its warnings are off while it reads.
+
+    The switch belongs to the process: the first reader in switches, the last one out puts it back as it was.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._n_readers, self._shown = threading.Lock(), 0, True
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._n_readers == 0:
+                self._shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+                sitk.ProcessObject.SetGlobalWarningDisplay(False)
+            self._n_readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._n_readers -= 1
+            if self._n_readers == 0:
+                sitk.ProcessObject.SetGlobalWarningDisplay(self._shown)
+
+
+_QUIET_ITK = _QuietItk()
 
 
 def _error_from_itk(err: RuntimeError, path: Path, case_id: str) -> ImageError:
@@ -221,14 +235,14 @@ def _error_from_itk(err: RuntimeError, path: Path, case_id: str) -> ImageError:
             "E_IMAGE_TRUNCATED",
             case_id=case_id,
             stage="read",
-            message=f"{path.name} is incomplete: {reason}.",
+            message=f"{path.name} is incomplete: {reason.rstrip('.')}.",
             hint="Copy the file again from its source.",
         )
     return ImageError(
         "E_FILE_UNREADABLE",
         case_id=case_id,
         stage="read",
-        message=f"{path.name} cannot be read: {reason}",
+        message=f"{path.name} cannot be read: {reason.rstrip('.')}.",
         hint="Open it in the program that wrote it and save it again.",
     )
 
