@@ -18,6 +18,7 @@ from hybridrad.cohort_checks import (
     column_findings,
     first_of,
     id_findings,
+    one_of_each,
     shared_file_findings,
 )
 from hybridrad.errors import Finding, RunError
@@ -183,7 +184,7 @@ class Cohort:
         -------
         DataFrame
             Index ``case_id, code``; columns ``severity, stage, message, hint``. What concerns the table as a whole
-            stands under the case_id ``(cohort)``.
+            stands under the case_id ``(cohort)``; one row for each case and code.
 
         Examples
         --------
@@ -208,7 +209,7 @@ class Cohort:
         else:
             columns |= {c: as_numbers(self.table[c]).array for c in self._feature_columns()}
         findings += column_findings(pd.DataFrame(columns, index=self.table.index), self.table[self.label].tolist())
-        return findings_table(findings)
+        return findings_table(one_of_each(findings))
 
     @property
     def _name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ FEWEST_PATIENTS = 6  # of the smaller class; with fewer no plan of folds can be 
 # With fewer cases per class one of a thousand features separates them by chance.
 _FEWEST_FOR_LEAK = 20
 _LEAK_AUC = 0.99
+_MOST_CATEGORIES = 10  # a text that differs for every case tells the label, too, and means nothing
 
 
 def about_all(code: str, message: str, hint: str = "") -> Finding:
@@ -35,6 +37,24 @@ def first_of(values: Iterable[Hashable], n: int = 5) -> str:
     """
     listed = [str(v) for v in values]
     return ", ".join(listed[:n]) + (f" and {len(listed) - n} more" if len(listed) > n else "")
+
+
+def one_of_each(findings: Iterable[Finding]) -> list[Finding]:
+    """Return one finding for each case and code, messages joined: the key of the findings table.
+
+    Examples
+    --------
+    >>> found = [Finding("a", "E_FILE_MISSING", "read", f"{column}: not found.") for column in ("image", "mask")]
+    >>> one_of_each(found)[0].message
+    'image: not found. mask: not found.'
+    """
+    merged: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        key = finding.case_id, finding.code
+        earlier = merged.setdefault(key, finding)
+        if finding.message not in earlier.message:
+            merged[key] = replace(earlier, message=f"{earlier.message} {finding.message}")
+    return list(merged.values())
 
 
 def id_findings(table: pd.DataFrame, *, label: str) -> list[Finding]:
@@ -80,11 +100,11 @@ def class_findings(table: pd.DataFrame, counts: pd.DataFrame, *, label: str) -> 
     """Return what is wrong with the classes; ``counts`` holds cases and patients of each."""
     found = []
     if len(counts) < 2:
-        message = f"{label} holds {f'only {counts.index[0]!r}' if len(counts) else 'no value'}."
+        message = f"{label} holds {f'only {counts.index[0]}' if len(counts) else 'no value'}."
         found.append(about_all("E_ONE_CLASS", message, "Two classes or more are wanted: is this the right column?"))
     few = counts["patients"][counts["patients"] < FEWEST_PATIENTS]
     if len(few):
-        message = f"fewer than {FEWEST_PATIENTS} patients of class {first_of(f'{c!r} ({n})' for c, n in few.items())}."
+        message = f"fewer than {FEWEST_PATIENTS} patients of class {first_of(f'{c} ({n})' for c, n in few.items())}."
         hint = "Merge classes or leave them out; a continuous outcome has to be cut into classes first."
         found.append(about_all("E_FEW_PATIENTS", message, hint))
     n_labels = table[label].groupby(table["patient_id"]).nunique()
@@ -129,10 +149,12 @@ def column_findings(columns: pd.DataFrame, labels: Sequence[Any]) -> list[Findin
     constant: list[str] = []
     twins: list[str] = []
     seen: dict[tuple[Any, ...], str] = {}
-    for name in map(str, columns):
-        if columns[name].nunique() < 2:
+    for name, empty in zip(map(str, columns), missing.T, strict=True):
+        # NaN is not equal to itself, so that None stands for it in the key.
+        key = tuple(None if e else v for v, e in zip(columns[name], empty, strict=True))
+        if len(set(key) - {None}) < 2:
             constant.append(name)
-        elif (twin := seen.setdefault(tuple(columns[name].where(columns[name].notna(), None)), name)) is not name:
+        elif (twin := seen.setdefault(key, name)) != name:
             twins.append(f"{twin} = {name}")
     found = []
     if missing.any():
@@ -157,6 +179,8 @@ def _leaks(columns: pd.DataFrame, labels: pd.Series) -> list[str]:
     known = columns[labels.notna().to_numpy()]
     labels = labels[labels.notna().to_numpy()]
     words = [c for c in known if not pd.api.types.is_numeric_dtype(known[c])]
+    known = known.drop(columns=[c for c in words if known[c].nunique() > _MOST_CATEGORIES])
+    words = [c for c in words if c in known]
     leaks: dict[str, None] = {}
     for label in sorted(set(labels)):
         inside = (labels == label).to_numpy()
@@ -166,9 +190,7 @@ def _leaks(columns: pd.DataFrame, labels: pd.Series) -> list[str]:
             coded[name] = known[name].map(pd.Series(inside, known.index).groupby(known[name]).mean()).astype(float)
         ranks = coded.rank()
         n_in, n_out = coded[inside].notna().sum(), coded[~inside].notna().sum()
-        enough = (np.minimum(n_in, n_out) >= _FEWEST_FOR_LEAK) & (
-            coded.nunique() <= np.where(coded.columns.isin(words), 10, np.inf)
-        )
+        enough = np.minimum(n_in, n_out) >= _FEWEST_FOR_LEAK
         auc = (ranks[inside].sum() - n_in * (n_in + 1) / 2) / (n_in * n_out).where(enough)
         leaks |= dict.fromkeys(coded.columns[np.maximum(auc, 1 - auc) > _LEAK_AUC])
     return list(leaks)

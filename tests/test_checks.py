@@ -32,7 +32,7 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it():
 
 
 def test_a_missing_package_without_extra_is_installed_by_its_own_name():
-    with pytest.raises(MissingDependencyError, match="pip install no_such_package$"):
+    with pytest.raises(MissingDependencyError, match=r"pip install no_such_package$"):
         require("no_such_package")
 
 
@@ -57,7 +57,7 @@ def test_what_is_not_a_positive_number_is_refused_by_name(value):
 
 def test_a_wrong_choice_lists_the_right_ones():
     assert check_choice("case", ["case", "patient"], name="unit") == "case"
-    with pytest.raises(ValueError, match="unit='patients' is not one of case, patient. Did you mean patient?"):
+    with pytest.raises(ValueError, match=r"unit='patients' is not one of case, patient\. Did you mean patient\?"):
         check_choice("patients", ["case", "patient"], name="unit")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -115,28 +116,29 @@ def _pairs(columns: list[str]) -> list[tuple[str, str]]:
 
 def _inspect_pair(case: CaseLike, image: str, mask: str) -> tuple[list[Finding], int]:
     image_path, mask_path = case.paths[image], case.paths[mask]
+    read = partial(read_roi, image_path, mask_path, case_id=case.case_id, mask_label=case.mask_label)
+    roi, fault = _try(read, case.case_id, f"{image}, {mask}")
+    if fault is None:
+        named = (image, mask) != ("image", "mask")
+        return [_under(f"{image}, {mask}", f) if named else f for f in roi.findings], roi.dimension
+    # The first fault hides the others: both files are asked by themselves, too.
+    _, image_fault = _try(partial(read_image, image_path, case_id=case.case_id), case.case_id, image)
+    _, mask_fault = _try(partial(read_mask, mask_path, case_id=case.case_id), case.case_id, mask)
+    return [f for f in (image_fault, mask_fault) if f is not None] or [fault], 0
+
+
+def _try(read: Callable[[], Any], case_id: str, columns: str) -> tuple[Any, Finding | None]:
     try:
-        roi = read_roi(image_path, mask_path, case_id=case.case_id, mask_label=case.mask_label)
-        found, dimension = list(roi.findings), roi.dimension
+        return read(), None
     except CaseError as err:
-        # The first fault hides the others: both files are asked by themselves, too.
-        alone = [_error_of(partial(read_image, image_path, case_id=case.case_id))]
-        alone += [_error_of(partial(read_mask, mask_path, case_id=case.case_id))]
-        found, dimension = [e.as_finding() for e in alone if e is not None] or [err.as_finding()], 0
+        return None, _under(columns, err.as_finding())
     except Exception as err:  # noqa: BLE001 - a check must list what a broken file does to a reader, whatever it is
         message = f"reading failed with {type(err).__name__}: {err}"
-        found, dimension = [Finding(case.case_id, "E_UNEXPECTED", "read", message, "Look at the files.")], 0
-    if (image, mask) == ("image", "mask"):
-        return found, dimension
-    return [Finding(f.case_id, f.code, f.stage, f"{image}, {mask}: {f.message}", f.hint) for f in found], dimension
+        return None, _under(columns, Finding(case_id, "E_UNEXPECTED", "read", message))
 
 
-def _error_of(read: Callable[[], Any]) -> CaseError | None:
-    try:
-        read()
-    except CaseError as err:
-        return err
-    return None
+def _under(columns: str, finding: Finding) -> Finding:
+    return replace(finding, message=f"{columns}: {finding.message}")
 
 
 def _dimension_findings(case_ids: Iterable[str], dimensions: Iterable[Mapping[str, int]]) -> list[Finding]:
