@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
@@ -209,15 +208,14 @@ class _CohortRun:
         self.log.info(
             "%d cases: %d already stored, %d to do, %d jobs", len(cases), len(cases) - len(todo), len(todo), n_jobs
         )
-        pickled = pickle.dumps(self.extractors)
         with ProgressReport("Extraction", total=len(cases), enabled=progress, note=self.log.info) as self.progress:
             self.progress.advance(len(cases) - len(todo))
             if not todo:
                 return
-            crashed = self._pass(todo, n_jobs, timeout_s, memory_limit_gb, pickled, last_try=False)
+            crashed = self._pass(todo, n_jobs, timeout_s, memory_limit_gb, last_try=False)
             if crashed:
                 self.log.warning("%d cases ended their worker; each is tried once more, alone", len(crashed))
-                self._pass(crashed, 1, timeout_s, memory_limit_gb, pickled, last_try=True)
+                self._pass(crashed, 1, timeout_s, memory_limit_gb, last_try=True)
             for block in self.batches:
                 self._finish(block)
 
@@ -227,7 +225,6 @@ class _CohortRun:
         n_jobs: int,
         timeout_s: float,
         memory_limit_gb: float | None,
-        pickled: bytes,
         *,
         last_try: bool,
     ) -> list[tuple[Case, frozenset[str]]]:
@@ -239,7 +236,7 @@ class _CohortRun:
         pool = ProcessPool(
             max_workers=n_jobs,
             initializer=start_worker,
-            initargs=(pickled, memory_limit_gb),
+            initargs=(self.extractors, memory_limit_gb),
             context=process_context(self.extractors),
         )
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import threading
 import time
 import traceback
@@ -47,12 +46,12 @@ class CaseOutcome:
     blocks: list[BlockOutcome] = field(default_factory=list)
 
 
-def start_worker(pickled_extractors: bytes, memory_limit_gb: float | None) -> None:
+def start_worker(extractors: list[Any], memory_limit_gb: float | None) -> None:
     """Prepare a worker process: its extractors, one thread, and a memory limit where the system has one."""
     import SimpleITK as sitk
     from threadpoolctl import threadpool_limits
 
-    _extractors[:] = pickle.loads(pickled_extractors)  # noqa: S301  bytes made by the parent process a moment ago
+    _extractors[:] = extractors
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     threadpool_limits(limits=1)
     if memory_limit_gb is not None:
