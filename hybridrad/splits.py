@@ -56,8 +56,8 @@ def make_splits(
     Raises
     ------
     RunError
-        A patient is missing (``E_PATIENT_MISSING``), only one class is there (``E_ONE_CLASS``), or no split leaves every
-        class in each test fold (``E_FEW_PATIENTS``).
+        A patient is missing (``E_PATIENT_MISSING``), only one class is there (``E_ONE_CLASS``), or no split leaves
+        every class in each test fold (``E_FEW_PATIENTS``).
 
     Examples
     --------
