@@ -1,0 +1,133 @@
+"""From raw columns of a block to the design of a linear model; everything is learned from the rows given to ``fit``.
+
+Every preparation works column by column (an elementwise function that may bend) and then, at most, by a matrix. That
+is what makes exact additive contributions of each raw column possible: ``sources_`` says which raw column a scaled
+column comes from, ``rotation_`` is the matrix.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrad.models.encoding import UNKNOWN
+from hybridrad.models.skewness import skewed_columns, unskew
+
+Array = NDArray[np.float64]
+LARGEST_SCALED = 1e6  # a value a million standard deviations away is held there; it cannot overflow a logit
+
+
+class Preparation(Protocol):
+    """What the ridge path needs of a preparation."""
+
+    sources_: NDArray[np.intp]
+    rotation_: Array | None
+
+    def fit(self, X: Array, y: NDArray[np.intp], groups: NDArray[np.intp]) -> Self:
+        """Learn from training rows alone."""
+
+    def scaled(self, X: Array) -> Array:
+        """Return elementwise functions of the columns, centred on the training rows."""
+
+    def fresh(self) -> Self:
+        """Return an unfitted copy."""
+
+
+class ColumnPreparation:
+    """Impute, encode, transform and scale the columns of a block, one by one.
+
+    Numbers: missing values become the median; columns flagged ``log`` become their logarithm where all training values
+    are positive; with ``unskew`` skewed columns go through asinh; then mean 0 and standard deviation 1, columns without
+    variance dropped. A column without any training value is dropped.
+
+    Text (coded, see `encoding.py`): one column of zeros and ones per level seen in training, scaled likewise. A missing
+    value is a level of its own if training had it, else it becomes the most frequent level. A level not seen in
+    training is zero in all columns.
+
+    Parameters
+    ----------
+    categorical, log : bool ndarray of shape (n_columns,)
+    unskew : bool
+    """
+
+    rotation_: Array | None = None
+
+    def __init__(self, *, categorical: NDArray[np.bool_], log: NDArray[np.bool_], unskew: bool = True) -> None:
+        self.categorical = categorical
+        self.log = log
+        self.unskew = unskew
+
+    def fresh(self) -> Self:
+        """Return an unfitted copy."""
+        return type(self)(categorical=self.categorical, log=self.log, unskew=self.unskew)
+
+    def fit(self, X: Array, y: NDArray[np.intp] | None = None, groups: NDArray[np.intp] | None = None) -> Self:
+        """Learn medians, levels, transforms and scales from training rows; ``y`` and ``groups`` are not used."""
+        numbers = X[:, ~self.categorical]
+        seen = ~np.isnan(numbers)
+        empty = ~seen.any(axis=0)
+        self.median_ = np.zeros(numbers.shape[1])
+        if not empty.all():
+            self.median_[~empty] = np.nanmedian(numbers[:, ~empty], axis=0)
+        lowest = np.where(seen, numbers, np.inf).min(axis=0, initial=np.inf)
+        self.logged_ = self.log[~self.categorical] & (lowest > 0) & ~empty
+        # A zero can come at prediction; it is held at a thousandth of the smallest training value.
+        self.floor_ = np.where(self.logged_, lowest / 1e3, 1.0)
+        filled = self._logged(np.where(seen, numbers, self.median_))
+        self.skewed_ = np.zeros(filled.shape[1], dtype=bool)
+        self.centre_, self.spread_ = np.zeros(filled.shape[1]), np.ones(filled.shape[1])
+        if self.unskew and filled.shape[1]:
+            self.skewed_, self.centre_, self.spread_ = skewed_columns(filled)
+        self.levels_ = [_training_levels(column) for column in X[:, self.categorical].T]
+        raw = self._columns(X)
+        self.mean_ = raw.mean(axis=0)
+        sd = raw.std(axis=0)
+        self.kept_ = sd > 1e-10 * np.maximum(np.abs(raw).max(axis=0, initial=0.0), 1e-300)
+        self.mean_, self.sd_ = self.mean_[self.kept_], sd[self.kept_]
+        self.sources_ = np.concatenate(
+            [
+                np.flatnonzero(~self.categorical),
+                *(
+                    np.full(len(levels), position)
+                    for position, (levels, _) in zip(np.flatnonzero(self.categorical), self.levels_, strict=True)
+                ),
+            ]
+        ).astype(np.intp)[self.kept_]
+        return self
+
+    def scaled(self, X: Array) -> Array:
+        """Return the prepared columns, shape (n_cases, n_prepared)."""
+        out = (self._columns(X)[:, self.kept_] - self.mean_) / self.sd_
+        return np.clip(out, -LARGEST_SCALED, LARGEST_SCALED)
+
+    def _logged(self, filled: Array) -> Array:
+        at = self.logged_
+        out = np.array(filled)
+        out[:, at] = np.log(np.maximum(filled[:, at], self.floor_[at]))
+        return out
+
+    def _columns(self, X: Array) -> Array:
+        numbers = X[:, ~self.categorical]
+        filled = self._logged(np.where(np.isnan(numbers), self.median_, numbers))
+        parts = [unskew(filled, self.skewed_, self.centre_, self.spread_)]
+        for column, (levels, fallback) in zip(X[:, self.categorical].T, self.levels_, strict=True):
+            parts.append(_one_hot(column, levels, fallback))
+        return np.hstack(parts)
+
+
+def _training_levels(column: Array) -> tuple[Array, float]:
+    """Return the codes seen in training (NaN among them if a value was missing) and the most frequent one."""
+    levels, counts = np.unique(column[~(column == UNKNOWN)], return_counts=True)
+    fallback = float(levels[np.argmax(counts)]) if len(levels) else UNKNOWN
+    return levels, fallback
+
+
+def _one_hot(column: Array, levels: Array, fallback: float) -> Array:
+    missing = np.isnan(column)
+    if not np.isnan(levels).any():
+        column = np.where(missing, fallback, column)
+        missing = np.zeros(len(column), dtype=bool)
+    hot = column[:, None] == levels[None, :]
+    return (hot | (missing[:, None] & np.isnan(levels)[None, :])).astype(float)
