@@ -1,0 +1,153 @@
+"""The hedge: a convex stack of block models, its weights shrunk towards equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from hybridrad.features.blocks import BlockSpec
+from hybridrad.models.case_classifier import Array, CaseClassifier, Cases, Training, plain_expected
+from hybridrad.models.members import fit_members
+from hybridrad.models.ridge_logistic import log_loss
+from hybridrad.models.simplex import simplex_weights
+from hybridrad.models.slope import apply_slope, shrinking_slope
+
+
+class HedgedFusion(CaseClassifier):
+    """Predict with a weighted mean of the block models' logits; the default fused model.
+
+    The weights are non-negative, sum to one and minimise the log loss of the members' patient-grouped inner out-of-fold
+    logits plus ``shrinkage * |w - 1/B|^2``. The logits are of models refitted on all training cases. With more than two
+    classes the pooled quantities are log-probabilities. So the hedge lies between its members: near the best block,
+    whichever it is, if the members are well regularised. It promises nothing at a finite sample size.
+
+    Parameters
+    ----------
+    blocks : None, list of str, or dict
+        ``None`` takes every block found by column prefix.
+    estimators : dict, optional
+        Block name -> classifier that replaces the default model of that block (it is calibrated, see `BlockModel`).
+    inner : int, default 4
+    shrinkage : "auto" or float, default "auto"
+        ``"auto"`` is 2 / sqrt(number of training patients); without groups, of training cases.
+    n_bootstrap : int, default 200
+        Draws of patients behind ``weight_intervals_``; 0 leaves them out.
+    random_state : int, default 0
+        Of the inner folds and the bootstrap.
+
+    Attributes
+    ----------
+    weights_ : Series
+        Index block.
+    weight_intervals_ : DataFrame
+        Index block, columns ``low, high``: the 95 % percentile interval when patients are drawn with replacement and
+        the weights fitted again to the same out-of-fold logits (the members are not refitted).
+    members_ : dict
+        Block name -> fitted `BlockModel`.
+    shrinkage_ : float
+    kkt_residual_ : float
+        How far the weights miss the conditions of optimality; below 1e-6.
+    slope_, intercept_ : float, ndarray
+        1 and 0, except where every member's out-of-fold log loss is worse than the prevalence's: then a slope below 1
+        and an intercept fitted to the fused out-of-fold logits, and a finding. The ranking of cases stays.
+    findings_ : list of str
+        Departures from the plain procedure.
+    oof_logits_ : ndarray of shape (n_train,) or (n_train, n_classes)
+        Weighted out-of-fold logits of the members. The weights saw them: the optimism of two or three free numbers.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat([0, 1], 40)
+    >>> X = pd.DataFrame(rng.normal(size=(80, 4)), columns=["radiomics__a", "radiomics__b", "deep__0", "deep__1"])
+    >>> X["radiomics__a"] += 2.0 * y
+    >>> model = HedgedFusion().fit(X, y)
+    >>> bool(model.weights_["radiomics"] > model.weights_["deep"]), round(float(model.weights_.sum()), 9)
+    (True, 1.0)
+    """
+
+    def __init__(
+        self,
+        blocks: BlockSpec = None,
+        *,
+        estimators: Mapping[str, Any] | None = None,
+        inner: int = 4,
+        shrinkage: str | float = "auto",
+        n_bootstrap: int = 200,
+        random_state: Any = 0,
+    ) -> None:
+        self.blocks = blocks
+        self.estimators = estimators
+        self.inner = inner
+        self.shrinkage = shrinkage
+        self.n_bootstrap = n_bootstrap
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Fit the members and the weights; see `BlockModel.fit`."""
+        training = self._start(X, y, groups, blocks=self.blocks)
+        self.shrinkage_ = self._shrinkage(training.n_patients)
+        self.members_ = fit_members(
+            X, y, groups, blocks=self.blocks_, estimators=self.estimators, inner=self.inner, seed=training.seed
+        )
+        scores = np.stack([m.oof_logits_ for m in self.members_.values()], axis=-1)
+        found = simplex_weights(scores, training.y, shrinkage=self.shrinkage_)
+        self.weights_ = pd.Series(found.weights, index=pd.Index(self.members_, name="block"), name="weight")
+        self.kkt_residual_ = found.kkt_residual
+        self.weight_intervals_ = self._intervals(scores, training)
+        fused = scores @ found.weights
+        self._shrink_if_useless(scores, fused, training)
+        self.oof_logits_ = apply_slope(fused, self.slope_, self.intercept_)
+        expected = sum(
+            w * np.atleast_1d(m.expected_logit_) for w, m in zip(found.weights, self.members_.values(), strict=True)
+        )
+        self.expected_logit_ = plain_expected(np.asarray(self.slope_ * expected + self.intercept_))
+        return self
+
+    def _shrinkage(self, n_patients: int) -> float:
+        if isinstance(self.shrinkage, str):
+            if self.shrinkage != "auto":
+                raise ValueError(f"shrinkage must be 'auto' or a number of at least 0, got {self.shrinkage!r}.")
+            return 2.0 / float(np.sqrt(n_patients))
+        if not self.shrinkage >= 0:
+            raise ValueError(f"shrinkage must be 'auto' or a number of at least 0, got {self.shrinkage!r}.")
+        return float(self.shrinkage)
+
+    def _intervals(self, scores: Array, training: Training) -> pd.DataFrame:
+        rng = np.random.default_rng([training.seed, 1])
+        draws = []
+        for _ in range(self.n_bootstrap):
+            drawn = rng.integers(training.n_patients, size=training.n_patients)
+            counts = np.bincount(drawn, minlength=training.n_patients)[training.groups].astype(float)
+            draws.append(simplex_weights(scores, training.y, shrinkage=self.shrinkage_, case_weights=counts).weights)
+        low, high = np.quantile(draws, [0.025, 0.975], axis=0) if draws else np.full((2, scores.shape[-1]), np.nan)
+        return pd.DataFrame({"low": low, "high": high}, index=self.weights_.index)
+
+    def _shrink_if_useless(self, scores: Array, fused: Array, training: Training) -> None:
+        self.findings_: list[str] = []
+        self.slope_, self.intercept_ = 1.0, np.zeros(1 if fused.ndim == 1 else fused.shape[1])
+        share = np.bincount(training.y, minlength=training.n_classes) / len(training.y)
+        prevalence = float(-np.sum(share * np.log(share)))
+        losses = [log_loss(scores[..., b], training.y) for b in range(scores.shape[-1])]
+        if min(losses) > prevalence:
+            self.slope_, self.intercept_ = shrinking_slope(fused, training.y)
+            self.findings_.append(
+                f"Every member's out-of-fold log loss (best {min(losses):.3f}) is worse than that of the prevalence "
+                f"({prevalence:.3f}); the fused logits were shrunk by a slope of {self.slope_:.2f}."
+            )
+
+    def _logits(self, cases: Cases) -> Array:
+        pooled = sum(
+            w * m._logits(cases) for w, m in zip(self.weights_.to_numpy(), self.members_.values(), strict=True)
+        )
+        return apply_slope(np.asarray(pooled), self.slope_, self.intercept_)
+
+    def _contributions(self, cases: Cases) -> Array:
+        pooled = sum(
+            w * m._contributions(cases) for w, m in zip(self.weights_.to_numpy(), self.members_.values(), strict=True)
+        )
+        return np.asarray(self.slope_ * pooled)

@@ -1,0 +1,118 @@
+"""Late fusion without weights: the mean of the block models' logits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import log_softmax
+
+from hybridrad.features.blocks import BlockSpec
+from hybridrad.models.case_classifier import Array, CaseClassifier, Cases, as_logits, as_outputs, plain_expected
+from hybridrad.models.members import fit_members
+
+SMALLEST_PROBABILITY = 1e-4
+
+
+class LateFusion(CaseClassifier):
+    """Predict with the mean of the block models' logits; it has no parameters beyond those of its members.
+
+    Each member's probability is held between 0.0001 and 0.9999 before the mean, so that one overconfident member cannot
+    outvote the others.
+
+    Parameters
+    ----------
+    blocks : None, list of str, or dict
+        ``None`` takes every block found by column prefix.
+    estimators : dict, optional
+        Block name -> classifier that replaces the default model of that block (it is calibrated, see `BlockModel`).
+    inner : int, default 4
+    random_state : int, default 0
+
+    Attributes
+    ----------
+    members_ : dict
+        Block name -> fitted `BlockModel`.
+    oof_logits_ : ndarray of shape (n_train,) or (n_train, n_classes)
+    expected_logit_ : float or ndarray of shape (n_classes,)
+
+    Notes
+    -----
+    ``shap_values`` is the mean of the members' contributions. Where a member's logit is held at its limit, the
+    difference is taken from its columns in proportion to their absolute contributions, so that sums stay exact.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat([0, 1], 30)
+    >>> X = rng.normal(size=(60, 4)) + y[:, None]
+    >>> model = LateFusion({"a": [0, 1], "b": [2, 3]}).fit(X, y)
+    >>> mean = sum(member.decision_function(X) for member in model.members_.values()) / 2
+    >>> bool(np.allclose(model.decision_function(X), mean))
+    True
+    """
+
+    def __init__(
+        self,
+        blocks: BlockSpec = None,
+        *,
+        estimators: Mapping[str, Any] | None = None,
+        inner: int = 4,
+        random_state: Any = 0,
+    ) -> None:
+        self.blocks = blocks
+        self.estimators = estimators
+        self.inner = inner
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Fit the members; see `BlockModel.fit`."""
+        training = self._start(X, y, groups, blocks=self.blocks)
+        self.members_ = fit_members(
+            X, y, groups, blocks=self.blocks_, estimators=self.estimators, inner=self.inner, seed=training.seed
+        )
+        members = self.members_.values()
+        self.oof_logits_ = np.mean([held(m.oof_logits_) for m in members], axis=0)
+        self.expected_logit_ = plain_expected(np.mean([np.atleast_1d(m.expected_logit_) for m in members], axis=0))
+        self.findings_: list[str] = []
+        return self
+
+    def _logits(self, cases: Cases) -> Array:
+        return np.mean([held(m._logits(cases)) for m in self.members_.values()], axis=0)
+
+    def _contributions(self, cases: Cases) -> Array:
+        parts = []
+        for positions, member in zip(self.blocks_.values(), self.members_.values(), strict=True):
+            logits = as_outputs(member._logits(cases))
+            taken = as_outputs(held(as_logits(logits))) - logits
+            own = member._contributions(cases)
+            own[:, positions] += spread_difference(own[:, positions], taken)
+            parts.append(own)
+        return np.mean(parts, axis=0)
+
+
+def held(logits: Array) -> Array:
+    """Return logits whose probabilities are held between 0.0001 and 0.9999.
+
+    With more than two classes, small probabilities are raised to 0.0001 and the logarithms centred per case.
+
+    Examples
+    --------
+    >>> held(np.array([-20.0, 0.0, 20.0])).round(2)
+    array([-9.21,  0.  ,  9.21])
+    """
+    if logits.ndim == 1:
+        limit = np.log1p(-SMALLEST_PROBABILITY) - np.log(SMALLEST_PROBABILITY)
+        return np.clip(logits, -limit, limit)
+    logs = np.maximum(log_softmax(logits, axis=1), np.log(SMALLEST_PROBABILITY))
+    return np.asarray(logs - logs.mean(axis=1, keepdims=True))
+
+
+def spread_difference(contributions: Array, difference: Array) -> Array:
+    """Return ``difference`` (n, n_outputs) spread over columns in proportion to their absolute contributions."""
+    size = np.abs(contributions)
+    total = size.sum(axis=1, keepdims=True)
+    share = np.where(total > 0, size / np.where(total > 0, total, 1.0), 1.0 / contributions.shape[1])
+    return np.asarray(share * difference[:, None, :])

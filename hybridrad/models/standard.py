@@ -1,0 +1,154 @@
+"""The arms of a study by name, and what each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from hybridrad._checks import did_you_mean
+from hybridrad.features.blocks import SEPARATOR, find_blocks
+from hybridrad.models.block_model import BlockModel
+from hybridrad.models.boosted import BoostedTrees
+from hybridrad.models.case_classifier import SIZE_BLOCK, CaseClassifier
+from hybridrad.models.concat import ConcatFusion
+from hybridrad.models.early import CLINICAL_BLOCK, EarlyFusion
+from hybridrad.models.hedge import HedgedFusion
+from hybridrad.models.late import LateFusion
+
+RADIOMICS, DEEP = "radiomics", "deep"
+FUSED = ("concat", "early", "late", "hedge", "hedge_clinical")
+ON_REQUEST = ("radiomics_xgb", "deep_xgb", "early_xgb")
+
+
+def standard_models(
+    features: pd.DataFrame | Sequence[str],
+    *,
+    clinical: Sequence[str] = (),
+    names: Sequence[str] | None = None,
+    inner: int = 4,
+    random_state: int = 0,
+) -> dict[str, CaseClassifier]:
+    """Return the arms of a study: name -> unfitted scikit-learn classifier.
+
+    Default: ``size``, ``clinical`` (with clinical columns), ``radiomics``, ``deep``, every further block under its own
+    name, ``deep_size``, ``concat``, ``early``, ``late``, ``hedge`` and (with clinical columns) ``hedge_clinical``. An
+    arm whose blocks are not in the table is left out. ``concat``, ``early`` and ``late`` take all image blocks (all but
+    size and clinical) and need two; ``hedge`` takes these and size. On request: ``radiomics_xgb``, ``deep_xgb``,
+    ``early_xgb`` (trees on all image blocks together).
+
+    Parameters
+    ----------
+    features : DataFrame or list of column names
+        Columns ``<block>__<feature>``.
+    clinical : sequence of str
+        Clinical columns that will be in the table as ``clinical__<column>``; not needed if they are in it already.
+    names : sequence of str, optional
+        The arms wanted, in this order.
+    inner : int, default 4
+    random_state : int, default 0
+
+    Raises
+    ------
+    ValueError
+        A name is unknown, or its blocks are not in the table; a block has the name of a fused arm.
+
+    Examples
+    --------
+    >>> list(standard_models(["size__volume_ml", "radiomics__a", "deep__0"]))
+    ['size', 'radiomics', 'deep', 'deep_size', 'concat', 'early', 'late', 'hedge']
+    """
+    columns = [str(c) for c in (features.columns if isinstance(features, pd.DataFrame) else features)]
+    present = {c.removeprefix(CLINICAL_BLOCK + SEPARATOR) for c in columns if c.startswith(CLINICAL_BLOCK + SEPARATOR)}
+    wanted = [str(c).removeprefix(CLINICAL_BLOCK + SEPARATOR) for c in clinical]
+    blocks = find_blocks([*columns, *(CLINICAL_BLOCK + SEPARATOR + c for c in wanted if c not in present)])
+    arms = _arms(blocks, inner=inner, random_state=random_state)
+    if names is None:
+        return {name: arm for name, arm in arms.items() if name not in ON_REQUEST}
+    for name in names:
+        if name in arms:
+            continue
+        known = [*arms, *ON_REQUEST, *FUSED, "deep_size"]
+        if name in known or name in (SIZE_BLOCK, CLINICAL_BLOCK, RADIOMICS, DEEP):
+            raise ValueError(f"model {name!r} needs blocks that are not in the table; it has {list(blocks)}.")
+        raise ValueError(f"unknown model {name!r}; known are {', '.join(arms)}.{did_you_mean(name, known)}")
+    return {name: arms[name] for name in names}
+
+
+def describe_arm(estimator: Any) -> dict[str, Any]:
+    """Return what an arm is: ``role`` (single, fused, other), ``blocks`` and one sentence.
+
+    Single arms are those regret is measured against. ``deep_size`` is a control and counts as other.
+
+    Examples
+    --------
+    >>> describe_arm(BlockModel("deep"))["role"], describe_arm(HedgedFusion(["radiomics", "deep"]))["blocks"]
+    ('single', ['radiomics', 'deep'])
+    """
+    blocks = _blocks_of(estimator)
+    listed = ", ".join(blocks) if blocks else "all blocks of the table"
+    if isinstance(estimator, BlockModel):
+        what = "Ridge logistic regression after an in-fold skewness transform"
+        if isinstance(estimator.estimator, BoostedTrees):
+            what = "Gradient boosted trees (XGBoost)"
+        elif estimator.estimator is not None:
+            what = f"{type(estimator.estimator).__name__}, calibrated on inner folds,"
+        return {"role": "single" if len(blocks) == 1 else "fused", "blocks": blocks, "text": f"{what} on {listed}."}
+    texts: dict[type, str] = {
+        ConcatFusion: "Plain concatenation of {}: scaling and one ridge logistic regression.",
+        EarlyFusion: "Block-balanced concatenation of {}: components of equal inertia, one logistic regression.",
+        LateFusion: "Mean of the logits of the block models of {}.",
+        HedgedFusion: "Hedge: convex stack of the block models of {}, weights shrunk towards equal.",
+    }
+    for kind, text in texts.items():
+        if isinstance(estimator, kind):
+            control = set(blocks) == {DEEP, SIZE_BLOCK} or len(blocks) == 1
+            return {"role": "other" if control else "fused", "blocks": blocks, "text": text.format(listed)}
+    return {"role": "other", "blocks": blocks, "text": f"{type(estimator).__name__}, as given by the caller."}
+
+
+def _arms(blocks: dict[str, list[str]], *, inner: int, random_state: int) -> dict[str, CaseClassifier]:
+    image = [b for b in blocks if b not in (SIZE_BLOCK, CLINICAL_BLOCK)]
+    image.sort(key=lambda b: {RADIOMICS: 0, DEEP: 1}.get(b, 2))
+    reserved = (*FUSED, *ON_REQUEST, "deep_size")
+    for block in image:
+        if block in reserved:
+            raise ValueError(f"block {block!r} has the name of a fused model; give the extractor another name.")
+    hedged = [*image, *([SIZE_BLOCK] if SIZE_BLOCK in blocks else [])]
+    arms: dict[str, CaseClassifier] = {
+        name: BlockModel(name, inner=inner, random_state=random_state)
+        for name in [SIZE_BLOCK, CLINICAL_BLOCK, *image]
+        if name in blocks
+    }
+    if DEEP in blocks and SIZE_BLOCK in blocks:
+        arms["deep_size"] = HedgedFusion([DEEP, SIZE_BLOCK], inner=inner, random_state=random_state)
+    if len(image) > 1:
+        arms["concat"] = ConcatFusion(image, inner=inner, random_state=random_state)
+        arms["early"] = EarlyFusion(image, inner=inner, random_state=random_state)
+        arms["late"] = LateFusion(image, inner=inner, random_state=random_state)
+    if len(hedged) > 1 and hedged != [DEEP, SIZE_BLOCK]:
+        arms["hedge"] = HedgedFusion(hedged, inner=inner, random_state=random_state)
+    if CLINICAL_BLOCK in blocks and hedged:
+        arms["hedge_clinical"] = HedgedFusion([*hedged, CLINICAL_BLOCK], inner=inner, random_state=random_state)
+    for block in (RADIOMICS, DEEP):
+        if block in blocks:
+            trees = BoostedTrees(random_state=random_state)
+            arms[f"{block}_xgb"] = BlockModel(block, estimator=trees, inner=inner, random_state=random_state)
+    if len(image) > 1:
+        together = {"early": [c for block in image for c in blocks[block]]}
+        trees = BoostedTrees(random_state=random_state)
+        arms["early_xgb"] = BlockModel(together, estimator=trees, inner=inner, random_state=random_state)
+    return arms
+
+
+def _blocks_of(estimator: Any) -> list[str]:
+    given = estimator.block if isinstance(estimator, BlockModel) else getattr(estimator, "blocks", None)
+    if isinstance(given, str):
+        return [given]
+    if isinstance(estimator, BlockModel) and isinstance(given, dict):
+        columns = [c for wanted in given.values() if isinstance(wanted, list) for c in wanted if isinstance(c, str)]
+        return list(find_blocks(columns)) if columns and all(SEPARATOR in c for c in columns) else list(given)
+    if given is None:
+        return list(getattr(estimator, "blocks_", []))
+    return [str(name) for name in given]

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from hybridrad.models.block_model import BlockModel
+from hybridrad.models.standard import describe_arm, standard_models
+
+COLUMNS = ["size__volume_ml", "radiomics__a", "radiomics__b", "deep__0", "deep__1"]
+
+
+def test_clinical_columns_add_two_arms_wherever_they_are_said():
+    named = standard_models(COLUMNS, clinical=["age"])
+    present = standard_models([*COLUMNS, "clinical__age"])
+    assert list(named) == list(present)
+    assert set(named) - set(standard_models(COLUMNS)) == {"clinical", "hedge_clinical"}
+    assert named["hedge_clinical"].blocks == ["radiomics", "deep", "size", "clinical"]
+
+
+def test_concat_early_and_late_take_image_blocks_and_the_hedge_also_size():
+    arms = standard_models([*COLUMNS, "radiomics_adc__a"])
+    assert (
+        arms["concat"].blocks == arms["early"].blocks == arms["late"].blocks == ["radiomics", "deep", "radiomics_adc"]
+    )
+    assert arms["hedge"].blocks == ["radiomics", "deep", "radiomics_adc", "size"]
+    assert arms["deep_size"].blocks == ["deep", "size"]
+    assert isinstance(arms["radiomics_adc"], BlockModel)
+
+
+@pytest.mark.parametrize(
+    ("columns", "arms"),
+    [
+        (["deep__0"], ["deep"]),
+        (["deep__0", "size__area_px"], ["size", "deep", "deep_size"]),
+        (["radiomics__a", "size__area_px"], ["size", "radiomics", "hedge"]),
+    ],
+)
+def test_arms_without_their_blocks_are_left_out(columns, arms):
+    assert list(standard_models(columns)) == arms
+
+
+def test_arms_on_request_come_in_the_order_wanted(table):
+    X, y, groups = table
+    arms = standard_models(X, names=["early_xgb", "deep", "radiomics_xgb"], inner=3, random_state=7)
+    assert list(arms) == ["early_xgb", "deep", "radiomics_xgb"]
+    assert all(a.inner == 3 and a.random_state == 7 for a in arms.values())
+    fitted = arms["early_xgb"].fit(X, y, groups=groups)
+    assert fitted.shap_values(X)[:, 0].any() == 0  # size is no image block
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(["hegde"], "Did you mean hedge"), (["deep_xgb"], "not in the table"), (["clinical"], "not in")],
+)
+def test_a_model_that_cannot_be_had_is_refused(names, message):
+    with pytest.raises(ValueError, match=message):
+        standard_models(["radiomics__a", "size__area_px", "rad2__0"], names=names)
+
+
+def test_a_block_may_not_bear_the_name_of_a_fused_arm():
+    with pytest.raises(ValueError, match="another name"):
+        standard_models(["hedge__0"])
+
+
+def test_arms_describe_themselves():
+    columns = [*COLUMNS, "clinical__age"]
+    arms = standard_models(columns) | standard_models(columns, names=["radiomics_xgb", "early_xgb"])
+    described = {name: describe_arm(arm) for name, arm in arms.items()}
+    roles = {name: d["role"] for name, d in described.items()}
+    assert {n for n, r in roles.items() if r == "single"} == {"size", "clinical", "radiomics", "deep", "radiomics_xgb"}
+    assert {n for n, r in roles.items() if r == "other"} == {"deep_size"}
+    assert described["early_xgb"]["blocks"] == ["radiomics", "deep"]
+    assert all(d["text"].endswith(".") for d in described.values())
+    assert describe_arm(object()) == {"role": "other", "blocks": [], "text": "object, as given by the caller."}
