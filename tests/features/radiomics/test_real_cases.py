@@ -50,7 +50,7 @@ def test_values_are_those_pyradiomics_was_released_with(shared_data, feature_cla
     # The flat region has a bin width wider than the whole image, which is refused here.
     columns = baseline.filter(regex="^brain1").columns
     columns = [column for column in columns if not column.endswith(("flatRegion", "2d"))]
-    assert len(columns) >= 4
+    assert len(columns) >= 2
     # In what comes from the surface mesh PyRadiomics 3.0.1 itself is 0.1 % away from these values of a 2.x version.
     relative = 2e-3 if feature_class == "shape" else 1e-8
     for column in columns:
