@@ -274,7 +274,7 @@ def _over_repeats(
     rows: Mapping[tuple[int, int], NDArray[np.intp]],
     shape: tuple[int, int],
 ) -> tuple[Array, NDArray[np.bool_], NDArray[np.intp]]:
-    """Return contributions (n_cases, n_features, n_outputs), who has any, and in how many folds each feature is used."""
+    """Return contributions (n_cases, n_features, n_outputs), who has any, and folds each feature is used in."""
     first = next(iter(of_model.values()))
     total = np.zeros((*shape, 1 if first.ndim == 2 else first.shape[2]))
     times = np.zeros(shape[0])
