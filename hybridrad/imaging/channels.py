@@ -87,9 +87,7 @@ def luminance(channels: NDArray[np.generic]) -> NDArray[np.float64]:
     return np.asarray(channels, dtype=np.float64) @ np.array(LUMINANCE_WEIGHTS)
 
 
-def single_channel_if_grey(
-    image: sitk.Image, *, what: str, case_id: str, alpha: bool = True
-) -> tuple[sitk.Image, tuple[Finding, ...]]:
+def single_channel_if_grey(image: sitk.Image, *, what: str, case_id: str) -> tuple[sitk.Image, tuple[Finding, ...]]:
     """Return an image with one channel if it is grey, with three if it is coloured.
 
     Parameters
@@ -97,8 +95,6 @@ def single_channel_if_grey(
     image : SimpleITK.Image
     what : str
         How messages call the image.
-    alpha : bool
-        Whether a fourth channel may be transparency (it is not in a JPEG).
 
     Raises
     ------
@@ -109,7 +105,7 @@ def single_channel_if_grey(
     if n_channels == 1:
         return image, ()
     plain = image
-    if n_channels == 4 and alpha and image.GetPixelID() in _COLOUR_TYPES:
+    if n_channels == 4 and image.GetPixelID() in _COLOUR_TYPES:
         without_alpha = drop_opaque_alpha(image)
         if without_alpha is None:
             raise ImageError(

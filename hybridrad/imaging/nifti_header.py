@@ -11,7 +11,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ SPACING_TOLERANCE = 1e-3
 POSE_TOLERANCE_VOXELS = 0.5
 """Largest distance between the places where qform and sform put a corner of the image, in voxels."""
 
+_HEADER_BYTES = 348
 _BYTES_PER_VOXEL = {
     2: 1, 4: 2, 8: 4, 16: 4, 32: 8, 64: 8, 128: 3, 256: 1, 512: 2, 768: 4,
     1024: 8, 1280: 8, 1536: 16, 1792: 16, 2048: 32, 2304: 4,
@@ -33,7 +34,7 @@ _COMPLEX = {32, 1792, 2048}
 
 @dataclass(frozen=True)
 class NiftiHeader:
-    """The fields of a NIfTI-1 or NIfTI-2 header that the checks need.
+    """The fields of a NIfTI-1 header that the checks need.
 
     ``shape_xyz`` holds all axes in file order (x first); ``affine_q`` and ``affine_s`` map voxel index to millimetres
     and are None where their code is 0.
@@ -89,7 +90,7 @@ def read_nifti_header(path: Path, *, case_id: str) -> NiftiHeader:
         raise _unreadable(path, case_id, f"holds {found}", f"Is it a {wanted} file under another name?")
     try:
         with _open(path) as stream:
-            raw = stream.read(540)
+            raw = stream.read(_HEADER_BYTES)
     except EOFError as err:
         raise _truncated(path, case_id, "the compressed data end inside the header") from err
     except (OSError, zlib.error) as err:
@@ -176,46 +177,38 @@ def _open(path: Path) -> BinaryIO | gzip.GzipFile:
 
 def _parse(raw: bytes, path: Path, case_id: str) -> NiftiHeader:
     sizes = {order: struct.unpack(f"{order}i", raw[:4])[0] for order in "<>"} if len(raw) >= 4 else {}
-    order = next((o for o, size in sizes.items() if size in (348, 540)), None)
+    if 540 in sizes.values():
+        raise _unreadable(path, case_id, "is a NIfTI-2 file, which is not read", "Convert it to NIfTI-1.")
+    order = next((o for o, size in sizes.items() if size == _HEADER_BYTES), None)
     if order is None:
         raise _unreadable(path, case_id, "does not start with a NIfTI header", "")
-    length = sizes[order]
-    if len(raw) < length:
+    if len(raw) < _HEADER_BYTES:
         raise _truncated(path, case_id, "it ends inside the header")
-    magic = raw[344:348] if length == 348 else raw[4:8]
-    if magic not in (b"n+1\0", b"n+2\0"):
-        raise _unreadable(path, case_id, f"has the magic {magic!r}", "Only single-file NIfTI (n+1, n+2) is read.")
-    header = _parse_version(raw, order, version=1 if length == 348 else 2)
-    if not 1 <= len(header.shape_xyz) <= 7 or min(header.shape_xyz) < 1 or header.vox_offset < length:
-        raise _unreadable(path, case_id, f"has shape {header.shape_xyz} and data at byte {header.vox_offset}", "")
-    if header.datatype not in _BYTES_PER_VOXEL:
-        raise _unreadable(path, case_id, f"has the unknown datatype {header.datatype}", "")
-    return header
+    if raw[344:348] != b"n+1\0":
+        hint = "Pairs of .hdr and .img and Analyze files are not read; convert it."
+        raise _unreadable(path, case_id, f"has the magic {raw[344:348]!r} instead of n+1", hint)
 
-
-def _parse_version(raw: bytes, order: str, *, version: int) -> NiftiHeader:
-    def take(code: str, at: int) -> tuple[float, ...]:
+    def take(code: str, at: int) -> tuple[Any, ...]:
         return struct.unpack_from(order + code, raw, at)
 
-    if version == 1:
-        dim, pixdim = take("8h", 40), take("8f", 76)
-        datatype, (vox_offset, slope, inter) = take("h", 70)[0], take("3f", 108)
-        codes, quatern, srow = take("2h", 252), take("6f", 256), take("12f", 280)
-    else:
-        dim, pixdim = take("8q", 16), take("8d", 104)
-        datatype, vox_offset, (slope, inter) = take("h", 12)[0], take("q", 168)[0], take("2d", 176)
-        codes, quatern, srow = take("2i", 344), take("6d", 352), take("12d", 400)
-    n_axes = max(0, min(7, int(dim[0])))
-    return NiftiHeader(
-        shape_xyz=tuple(int(d) for d in dim[1 : 1 + n_axes]),
-        datatype=int(datatype),
+    dim, pixdim, datatype = take("8h", 40), take("8f", 76), int(take("h", 70)[0])
+    vox_offset, slope, inter = take("3f", 108)
+    q_code, s_code = take("2h", 252)
+    header = NiftiHeader(
+        shape_xyz=tuple(int(d) for d in dim[1 : 1 + max(0, min(7, dim[0]))]),
+        datatype=datatype,
         vox_offset=int(vox_offset) if np.isfinite(vox_offset) else -1,
         pixdim=tuple(abs(p) for p in pixdim[1:]),
         slope=slope,
         inter=inter,
-        affine_q=_quaternion_affine(quatern, pixdim) if codes[0] > 0 else None,
-        affine_s=np.vstack([np.reshape(srow, (3, 4)), [0, 0, 0, 1]]) if codes[1] > 0 else None,
+        affine_q=_quaternion_affine(take("6f", 256), pixdim) if q_code > 0 else None,
+        affine_s=np.vstack([np.reshape(take("12f", 280), (3, 4)), [0, 0, 0, 1]]) if s_code > 0 else None,
     )
+    if not header.shape_xyz or min(header.shape_xyz) < 1 or header.vox_offset < _HEADER_BYTES:
+        raise _unreadable(path, case_id, f"has shape {header.shape_xyz} and data at byte {vox_offset:g}", "")
+    if datatype not in _BYTES_PER_VOXEL:
+        raise _unreadable(path, case_id, f"has the unknown datatype {datatype}", "")
+    return header
 
 
 def _quaternion_affine(quatern: tuple[float, ...], pixdim: tuple[float, ...]) -> NDArray[np.float64]:

@@ -82,7 +82,7 @@ def read_image(path: str | PathLike[str], *, case_id: str) -> LoadedImage:
     path = Path(path)
     facts = file_checks.check_file(path, case_id=case_id)
     image = _read_with_itk(path, facts, case_id)
-    image, findings = channels.single_channel_if_grey(image, what=path.name, case_id=case_id, alpha=not facts.is_jpeg)
+    image, findings = channels.single_channel_if_grey(image, what=path.name, case_id=case_id)
     if not facts.has_spacing:
         finding = Finding(
             case_id,
