@@ -24,8 +24,9 @@ def cohort(n=60, *, classes=2, seed=0):
     """The outcome follows radiomics__a upwards and deep__1 downwards; the other two columns are noise."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % classes
-    X = pd.DataFrame(rng.normal(size=(n, 4)), columns=COLUMNS, index=pd.Index([f"c{i:03d}" for i in range(n)],
-    name="case_id")) X["radiomics__a"] += 1.5 * y
+    ids = pd.Index([f"c{i:03d}" for i in range(n)], name="case_id")
+    X = pd.DataFrame(rng.normal(size=(n, 4)), columns=COLUMNS, index=ids)
+    X["radiomics__a"] += 1.5 * y
     X["deep__1"] -= 1.0 * y
     return X, y
 
@@ -46,8 +47,9 @@ def constant(values):
         LogisticRegression(),
         make_pipeline(StandardScaler(), LogisticRegression()),
         make_pipeline(SimpleImputer(), StandardScaler(), SelectKBest(k=2), LogisticRegression()),
-        GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {"logisticregression__C": [0.1, 1.0]},
-        cv=2),
+        GridSearchCV(
+            make_pipeline(StandardScaler(), LogisticRegression()), {"logisticregression__C": [0.1, 1.0]}, cv=2
+        ),
     ],
     ids=["bare", "scaled", "selected", "searched"],
 )
@@ -114,7 +116,8 @@ def test_early_stopped_trees_are_explained_as_they_predict():
 
 
 @pytest.mark.parametrize(
-    "model", [GaussianNB(), RandomForestClassifier(5, random_state=0), make_pipeline(PCA(2), LogisticRegression())],
+    "model",
+    [GaussianNB(), RandomForestClassifier(5, random_state=0), make_pipeline(PCA(2), LogisticRegression())],
     ids=["bayes", "forest", "pca"],
 )
 def test_what_cannot_be_explained_exactly_is_not_explained(model):
@@ -207,8 +210,9 @@ def test_three_classes_have_values_per_class_and_no_direction():
 
 def test_text_columns_have_no_direction():
     X = pd.DataFrame({"clinical__sex": ["f", "m", None, "f"]}, index=pd.Index(list("abcd"), name="case_id"))
-    index = pd.MultiIndex.from_tuples([(0, 0, "a"), (0, 0, "b"), (0, 1, "c"), (0, 1, "d")], names=["repeat", "fold",
-    "case_id"]) extras = {("clinical", 0, fold): np.array([[0.2], [-0.1]]) for fold in (0, 1)}
+    keys = [(0, 0, "a"), (0, 0, "b"), (0, 1, "c"), (0, 1, "d")]
+    index = pd.MultiIndex.from_tuples(keys, names=["repeat", "fold", "case_id"])
+    extras = {("clinical", 0, fold): np.array([[0.2], [-0.1]]) for fold in (0, 1)}
     importance, _ = importance_table(extras, X, pd.DataFrame({"role": "test"}, index=index))
     assert importance.loc[("clinical", "clinical__sex"), "direction"] == ""
 

@@ -61,7 +61,9 @@ def test_the_formula_is_the_half_width_seen_in_a_simulation():
     assert resolvable_difference(60) == pytest.approx(half, rel=0.15)
 
 
-@pytest.mark.parametrize("wrong", [{"n_patients": 5}, {"n_patients": 60, "prevalence": 0.0}, {"n_patients": 60,
-"n_folds": 1}]) def test_what_cannot_be_is_refused(wrong):
+@pytest.mark.parametrize(
+    "wrong", [{"n_patients": 5}, {"n_patients": 60, "prevalence": 0.0}, {"n_patients": 60, "n_folds": 1}]
+)
+def test_what_cannot_be_is_refused(wrong):
     with pytest.raises(ValueError, match=r"less than one|must lie|at least two"):
         resolvable_difference(**wrong)

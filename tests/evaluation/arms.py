@@ -1,4 +1,4 @@
-"""Arms with a known behaviour, for tests of the cross-validation. A module, so that worker processes can import them."""
+"""Arms with a known behaviour, in a module of their own so that worker processes can import them."""
 
 from __future__ import annotations
 

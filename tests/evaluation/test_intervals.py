@@ -51,8 +51,10 @@ def test_a_missing_value_is_not_skipped():
     assert np.isnan(corrected_interval([0.7, np.nan, 0.8], n_train=40, n_test=20, n_folds=3).mean)
 
 
-@pytest.mark.parametrize(("values", "n_folds", "level"), [([0.7], 5, 0.95), ([0.7, 0.8], 1, 0.95), ([0.7, 0.8], 2,
-1.0)]) def test_too_little_for_an_interval_is_refused(values, n_folds, level):
+@pytest.mark.parametrize(
+    ("values", "n_folds", "level"), [([0.7], 5, 0.95), ([0.7, 0.8], 1, 0.95), ([0.7, 0.8], 2, 1.0)]
+)
+def test_too_little_for_an_interval_is_refused(values, n_folds, level):
     with pytest.raises(ValueError, match=r"at least"):
         corrected_interval(values, n_train=40, n_test=20, n_folds=n_folds, level=level)
 

@@ -45,8 +45,9 @@ def test_several_classes_are_averaged_one_against_the_rest():
     y, p = np.arange(30) % 3, rng.dirichlet([1, 1, 1], 30)
     assert roc_auc(y, p) == pytest.approx(roc_auc_score(y, p, multi_class="ovr"))
     assert log_loss(y, p) == pytest.approx(sklearn_log_loss(y, p))
-    assert average_precision(y, p) == pytest.approx(np.mean([average_precision_score(y == k, p[:, k]) for k in
-    range(3)])) assert brier(y, p) == pytest.approx(((p - np.eye(3)[y]) ** 2).sum(axis=1).mean())
+    of_class = [average_precision_score(y == k, p[:, k]) for k in range(3)]
+    assert average_precision(y, p) == pytest.approx(np.mean(of_class))
+    assert brier(y, p) == pytest.approx(((p - np.eye(3)[y]) ** 2).sum(axis=1).mean())
 
 
 def test_an_absent_class_leaves_the_auc_undefined():

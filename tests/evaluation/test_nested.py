@@ -93,8 +93,9 @@ def test_three_classes_get_a_column_each():
 
 @pytest.mark.parametrize("n_jobs", [2])
 def test_results_do_not_depend_on_the_number_of_jobs(n_jobs):
-    models = {"lr": make_pipeline(StandardScaler(), LogisticRegression()), "fails": Failing(value=cohort()[0].iloc[0,
-    0])} (one, _), (two, _) = (run(models, n_jobs=n, after_fit=what_was_seen) for n in (1, n_jobs))
+    failing = Failing(value=cohort()[0].iloc[0, 0])
+    models = {"lr": make_pipeline(StandardScaler(), LogisticRegression()), "fails": failing}
+    (one, _), (two, _) = (run(models, n_jobs=n, after_fit=what_was_seen) for n in (1, n_jobs))
     assert_frame_equal(one.predictions, two.predictions, check_exact=True)
     assert_frame_equal(one.failures, two.failures)
     assert list(one.extras) == list(two.extras)
@@ -228,8 +229,9 @@ def test_the_threshold_does_not_see_the_test_fold():
     poisoned = X.copy()
     poisoned.loc[test] = 1e6
     for threshold in ("sensitivity", "youden"):
-        both = [evaluate({"lr": LogisticRegression()}, t, y, groups, splits, threshold=threshold) for t in (X,
-        poisoned)] of_fold = [b.predictions.loc[("lr", 0, 0), "threshold"].iloc[0] for b in both]
+        arms = {"lr": LogisticRegression()}
+        both = [evaluate(arms, table, y, groups, splits, threshold=threshold) for table in (X, poisoned)]
+        of_fold = [b.predictions.loc[("lr", 0, 0), "threshold"].iloc[0] for b in both]
         assert of_fold[0] == of_fold[1]
 
 

@@ -37,6 +37,7 @@ def test_thresholds_at_the_ends_are_refused(threshold):
 
 @pytest.mark.shared_data
 def test_values_agree_with_r(oracles):
-    table, r = pd.read_csv(oracles / "binary80.csv"), json.loads((oracles /
-    "binary80_R.json").read_text())["netbenefit"] assert_allclose(net_benefit(table["y"], table["p"], r["pt"]), r["nb"], rtol=1e-12)
+    table, r = pd.read_csv(oracles / "binary80.csv"), json.loads((oracles / "binary80_R.json").read_text())
+    r = r["netbenefit"]
+    assert_allclose(net_benefit(table["y"], table["p"], r["pt"]), r["nb"], rtol=1e-12)
     assert_allclose(net_benefit_treat_all(table["y"], r["pt"]), r["all"], rtol=1e-12)
