@@ -16,6 +16,7 @@ from sklearn.utils import Tags
 from hybridrad.models.case_classifier import SIZE_BLOCK, Array, CaseClassifier, Cases, Training, plain_expected
 from hybridrad.models.memo import share
 from hybridrad.models.preparation import ColumnPreparation
+from hybridrad.models.ridge_logistic import log_loss
 from hybridrad.models.ridge_path import RidgeFit, fit_ridge
 from hybridrad.models.slope import apply_slope, shrinking_slope
 
@@ -47,6 +48,8 @@ class BlockModel(CaseClassifier):
     classes_ : ndarray
     oof_logits_ : ndarray of shape (n_train,) or (n_train, n_classes)
         Inner out-of-fold logits of the training cases, in their order.
+    oof_loss_ : float
+        Their log loss: by it, and not by any test fold, one would pick the best block.
     fit_ : RidgeFit or CalibratedFit
         For the default: ``penalty`` (C), ``inner_losses``, ``coef``.
     expected_logit_ : float or ndarray of shape (n_classes,)
@@ -107,6 +110,7 @@ class BlockModel(CaseClassifier):
         )
         self.fit_: RidgeFit | CalibratedFit = share(ingredients, lambda: fit(training, name, positions, self))
         self.oof_logits_ = self.fit_.oof_logits
+        self.oof_loss_ = log_loss(self.oof_logits_, training.y)
         self.expected_logit_ = plain_expected(self.fit_.expected_logit)
         self.findings_: list[str] = []
         return self
