@@ -123,7 +123,7 @@ def percentile_limits(array: ArrayLike, low: float, high: float) -> tuple[float,
     if not 0 <= low < high <= 100:
         raise ValueError(f"percentiles must be 0 <= low < high <= 100, got {low!r} and {high!r}.")
     values = np.asarray(array)
-    finite = values[np.isfinite(values)]
+    finite = values if np.issubdtype(values.dtype, np.integer) else values[np.isfinite(values)]
     if finite.size == 0:
         raise ValueError("no finite value to take percentiles of.")
     at_low, at_high = np.percentile(finite, [low, high])

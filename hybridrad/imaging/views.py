@@ -163,13 +163,15 @@ class Views:
         slice_yx, region_yx, pixel_yx_mm = _viewed_slice(roi)
         lowest, highest = self._limits(slice_yx)
         shown, box, pixel_mm = self._on_square_pixels(slice_yx, bounding_box(region_yx), pixel_yx_mm, roi)
-        picture = preprocess.scale_between(shown, lowest, highest)
         if self.kind == "image":
             box, side = ((0, shown.shape[0] - 1), (0, shown.shape[1] - 1)), max(shown.shape[:2])
         else:
             side = self._side_px(box, pixel_mm)
         self._refuse_huge(side, roi)
-        square = _cut_square(picture, box, side, edge=self.padding == "edge")
+        cut, beyond = _cut_square(shown, box, side)
+        square = preprocess.scale_between(cut, lowest, highest)
+        if self.padding == "constant":
+            square[beyond] = 0.0
         channels_first = square[np.newaxis] if square.ndim == 2 else np.moveaxis(square, -1, 0)
         return np.ascontiguousarray(channels_first[np.newaxis], dtype=np.float32)
 
@@ -261,22 +263,19 @@ def _viewed_slice(roi: Roi) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[floa
     if roi.dimension == 3:
         z = largest_slice_index(mask)
         image, mask = image[z], mask[z]
-    finite = np.isfinite(image)
-    if not finite.all():
+    if np.issubdtype(image.dtype, np.floating) and not (finite := np.isfinite(image)).all():
         image = np.where(finite, image, image[finite].min())
     return image, mask.astype(bool), (y_mm, x_mm)
 
 
 def _cut_square(
-    picture: NDArray[np.float32], box: tuple[tuple[int, int], ...], side: int, *, edge: bool
-) -> NDArray[np.float32]:
-    rows, columns = (np.arange(side) + first - (side - (last - first + 1)) // 2 for first, last in (box[0], box[1]))
+    picture: NDArray[Any], box: tuple[tuple[int, int], ...], side: int
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    # Returns the square, filled with the nearest pixels of the picture, and where it lies beyond the picture.
+    rows, columns = (np.arange(side) + first - (side - (last - first + 1)) // 2 for first, last in box[:2])
     height, width = picture.shape[:2]
-    square = picture[np.clip(rows, 0, height - 1)][:, np.clip(columns, 0, width - 1)]
-    if not edge:
-        square[(rows < 0) | (rows >= height)] = 0.0
-        square[:, (columns < 0) | (columns >= width)] = 0.0
-    return square
+    beyond = ((rows < 0) | (rows >= height))[:, np.newaxis] | ((columns < 0) | (columns >= width))
+    return picture[np.clip(rows, 0, height - 1)][:, np.clip(columns, 0, width - 1)], beyond
 
 
 def _checked_percentiles(percentiles: Any) -> tuple[float, float]:
