@@ -174,7 +174,8 @@ def block_shares(cases: pd.DataFrame) -> pd.DataFrame:
     >>> block_shares(cases)["share"].round(2).tolist()
     [0.75, 0.25]
     """
-    sums = cases.T.groupby([block_of(c) for c in cases.columns], sort=False).sum().T
+    of_column = np.array([block_of(c) for c in cases.columns])
+    sums = pd.DataFrame({name: cases.loc[:, of_column == name].sum(axis=1) for name in dict.fromkeys(of_column)})
     strength = sums.abs().groupby(level="model", sort=False).mean()
     index = pd.MultiIndex.from_product([strength.index, strength.columns], names=["model", "block"])
     long = pd.DataFrame({"mean_abs_shap": strength.to_numpy().ravel()}, index=index)

@@ -200,6 +200,14 @@ def test_block_shares_sum_to_one_and_follow_the_signal():
     assert shares.idxmin() == "size"
 
 
+def test_shares_are_found_when_models_are_named_after_blocks():
+    names = {"deep": LogisticRegression(), "size": LogisticRegression(), "radiomics": LogisticRegression()}
+    *_, cases = explained(names, repeats=1)
+    shares = block_shares(cases)["share"]
+    assert shares.groupby(level="model").sum().tolist() == pytest.approx([1.0, 1.0, 1.0])
+    assert shares.loc["size"].to_dict() == pytest.approx(shares.loc["deep"].to_dict())
+
+
 def test_three_classes_have_values_per_class_and_no_direction():
     *_, importance, cases = explained({"lr": LogisticRegression()}, classes=3)
     assert cases.index.names == ["model", "case_id", "class"]

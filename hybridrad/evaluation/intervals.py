@@ -125,7 +125,7 @@ def score_table(fold_scores: pd.DataFrame, predictions: pd.DataFrame, *, level: 
         model, metric = map(str, key)
         of_model = predictions[predictions.index.get_level_values("model") == model]
         value, low, high, method = (
-            _of_repeats(metric, part, of_model, level) if METRICS[metric].per_repeat else _of_folds(part, level)
+            _of_repeats(metric, part, of_model, level) if METRICS[metric].per_repeat else _of_folds(metric, part, level)
         )
         bounds = METRICS[metric]
         n_patients = of_model["patient_id"].nunique()
@@ -146,7 +146,7 @@ def design_of(part: pd.DataFrame) -> tuple[int, int, str]:
     return n_folds, n_repeats, f"{n_folds} x {n_repeats} folds"
 
 
-def _of_folds(part: pd.DataFrame, level: float) -> tuple[float, float, float, str]:
+def _of_folds(metric: str, part: pd.DataFrame, level: float) -> tuple[float, float, float, str]:
     n_folds, _, design = design_of(part)
     undefined = int(part["value"].isna().sum())
     if undefined:
@@ -154,9 +154,12 @@ def _of_folds(part: pd.DataFrame, level: float) -> tuple[float, float, float, st
     interval = corrected_interval(
         part["value"], n_train=part["n_train_patients"], n_test=part["n_test_patients"], n_folds=n_folds, level=level
     )
+    what = f"mean of {design}"
+    if metric in ("sensitivity", "specificity"):
+        what += " at a threshold from inner folds"
     if part["value"].std() < NO_SPREAD:
-        return interval.mean, np.nan, np.nan, f"mean of {design}; no interval, all folds have the same value"
-    return interval.mean, interval.low, interval.high, f"mean of {design}; corrected t interval, {interval.df} df"
+        return interval.mean, np.nan, np.nan, f"{what}; no interval, all folds have the same value"
+    return interval.mean, interval.low, interval.high, f"{what}; corrected t interval, {interval.df} df"
 
 
 def _of_repeats(
