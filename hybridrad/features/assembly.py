@@ -50,13 +50,15 @@ def assemble(
     rows: dict[str, np.ndarray] = {}
     layouts: dict[tuple[str, ...], list[str]] = {}
     failures: dict[tuple[str, str], dict[str, Any]] = {}
-    findings: dict[Finding, None] = {}
+    findings: dict[tuple[str, str], Finding] = {}
     wanted = [*blocks, SIZE_BLOCK]
     for case in cases:
         results = {r.block: r for r in ledger.results(case.case_id) if r.block in wanted}
         for block in sorted(results, key=wanted.index):
             result = results[block]
-            findings.update(dict.fromkeys(result.findings))
+            # One row per case and code: what an extractor says of it goes before what the reading said.
+            for finding in result.findings:
+                findings.setdefault((finding.case_id, finding.code), finding)
             if result.failure is not None:
                 f = result.failure
                 row = {"code": f.code, "message": f.message, "hint": f.hint, "seconds": result.seconds}
@@ -80,7 +82,7 @@ def assemble(
     n_lost = len(cases) - len(rows)
     if n_lost != failure_table.index.get_level_values("case_id").nunique():
         raise RunError(f"{n_lost} cases have no row but {len(failure_table)} failures are known; the store is damaged.")
-    return ExtractionRun(features, failure_table, findings_table(findings), descriptions, len(cases))
+    return ExtractionRun(features, failure_table, findings_table(findings.values()), descriptions, len(cases))
 
 
 def _refuse_mixed_layouts(layouts: dict[tuple[str, ...], list[str]]) -> None:
