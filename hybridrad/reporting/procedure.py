@@ -1,0 +1,213 @@
+"""How the study was done, in sentences and as trees of settings; and what a careful reader must keep in mind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from hybridrad.reporting.curves import SMALL_CLASS
+from hybridrad.reporting.message import small_differences
+from hybridrad.reporting.text import count, is_number, listing, metric_name, number
+
+if TYPE_CHECKING:
+    from hybridrad.study import Comparison
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of a network, as far as the settings of its extractor tell."""
+
+    block: str
+    backbone: str
+    name: str
+    sha256: str
+    source: str = ""
+
+    @property
+    def untrained(self) -> bool:
+        """Whether the network was never trained."""
+        return "untrained" in (self.name, self.source)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A setting: a plain text, or named settings below it."""
+
+    name: str
+    text: str = ""
+    below: tuple[Node, ...] = ()
+
+
+def weights_used(settings: Mapping[str, Any]) -> list[Weights]:
+    """Return the network weights that the extractors of the study used.
+
+    Examples
+    --------
+    >>> weights_used({"extractors": [{"name": "deep", "backbone": "resnet50", "weights": "untrained"}]})[0].untrained
+    True
+    """
+    found = []
+    for extractor in settings.get("extractors") or []:
+        if not isinstance(extractor, Mapping) or not any("weights" in str(key) for key, _ in _leaves(extractor)):
+            continue
+        leaves = {key: _text(value) for key, value in _leaves(extractor) if value is not None}
+        found.append(
+            Weights(
+                block=str(extractor.get("name", "")),
+                backbone=leaves.get("backbone", ""),
+                name=leaves.get("weights.name") or leaves.get("weights", ""),
+                sha256=next((v for k, v in leaves.items() if "sha256" in k), ""),
+                source=leaves.get("weights.source", ""),
+            )
+        )
+    return found
+
+
+def tree(name: str, value: Any) -> Node:
+    """Return nested settings as nodes.
+
+    Examples
+    --------
+    >>> tree("views", {"window": ["lung"], "crop": True}).below[0].text
+    'lung'
+    """
+    if isinstance(value, Mapping):
+        return Node(name, below=tuple(tree(str(k), v) for k, v in value.items())) if value else Node(name, "none")
+    if isinstance(value, list | tuple) and any(isinstance(v, Mapping | list | tuple) for v in value):
+        return Node(name, below=tuple(tree(str(i), v) for i, v in enumerate(value, start=1)))
+    return Node(name, _text(value))
+
+
+def design_sentences(study: Comparison) -> list[str]:
+    """Return the sentences on estimand, folds, intervals and tests."""
+    s = study.settings
+    cv = s.get("cv") or {}
+    folds, repeats = cv.get("folds_used") or cv.get("outer"), cv.get("repeats")
+    unit = s.get("unit") or "case"
+    k = f"K = {folds} folds" if is_number(folds) else "K folds"
+    rule = f" (rule: {s['aggregate']})" if unit == "patient" and s.get("aggregate") else ""
+    sentences = [
+        "Estimand: the expected performance of the whole procedure when it is trained on as many patients as one "
+        "outer "
+        "training fold. Every step that learns from several cases was fitted inside the fold; the unit of "
+        f"scoring is the {unit}{rule}, and n in variances counts patients.",
+        f"Nested cross-validation with {k} repeated R = {repeats} times ({cv.get('inner')} inner folds), "
+        "stratified by class, "
+        "all cases of a patient on the same side of every split; the splits were made once and are shared by all "
+        "models.",
+        "A score is computed in each outer fold on its test cases and averaged over folds and repeats, because "
+        "pooling the "
+        "scores of different folds biases it. Calibration and curves need more cases than a fold holds: they are "
+        "computed for each repeat over all its folds.",
+        "The 95 % interval of a score or of a paired difference over J = K × R folds with standard deviation s is "
+        "mean ± t(K − 1) · s · √(1/J + n_test/n_train), n in patients: the variance of Nadeau and Bengio [1] "
+        "with K − 1 degrees of freedom, because repeats add no independent data.",
+        _test_sentence(s),
+    ]
+    return [*sentences, *_threshold_sentence(s), *([f"Folds: {cv['reason']}"] if cv.get("reason") else [])]
+
+
+def facts(study: Comparison) -> list[tuple[str, str]]:
+    """Return the short facts of provenance: names and values."""
+    s = study.settings
+    cv, cohort, machine = (s.get(key) or {} for key in ("cv", "cohort", "machine"))
+    rows = [
+        ("Random state", _text(s.get("random_state"))),
+        ("Splits (SHA-256)", _text(cv.get("splits_sha256"))),
+        ("Cohort table", PurePath(str(cohort["file"])).name if cohort.get("file") else ""),
+        ("Cohort table (SHA-256)", _text(cohort.get("sha256"))),
+        ("Clinical columns", listing([str(c) for c in cohort.get("clinical") or []])),
+        ("Python, machine", ", ".join(_text(machine[k]) for k in ("python", "platform") if machine.get(k))),
+        ("Processors", _text(machine.get("cpu_count"))),
+        ("hybridrad", _text(s.get("hybridrad_version"))),
+        ("Created", _text(s.get("created"))),
+        ("Command", _text(s.get("command"))),
+    ]
+    return [(name, value) for name, value in rows if value not in ("", "not set")]
+
+
+def cautions(study: Comparison) -> list[str]:
+    """Return what limits the conclusions of this study, as far as its tables and settings show."""
+    s = study.settings
+    flow = s.get("flow") or {}
+    sizes = [n.get("cases") for n in (flow.get("per_class") or {}).values()]
+    smallest = min((int(n) for n in sizes if is_number(n)), default=None)
+    words = []
+    if smallest is not None and smallest < SMALL_CLASS:
+        if len(s.get("classes") or []) > 2:
+            consequence = "what is said of it is unstable, and so is the macro mean it is a part of."
+        else:
+            consequence = (
+                f"under {SMALL_CLASS} events or non-events calibration curves are unstable; read calibration "
+                "intercept and slope with their intervals, and no more."
+            )
+        words.append(f"The smallest class has {count(smallest, 'case')}; {consequence}")
+    words += [sentence] if (sentence := small_differences(study)) else []
+    if s.get("grouped") is False:
+        words.append(
+            "Some models were fitted without patient groups, so their inner folds may mix cases of one patient."
+        )
+    if is_number(flow.get("failed")) and flow["failed"]:
+        words.append(
+            f"{count(flow['failed'], 'case')} of {flow['given']:,} failed and took no part; if failure depends on "
+            "the lesion (size, thickness), the results hold for the remaining cases only."
+        )
+    words += [
+        "This is internal validation: nothing here was tested on patients of another hospital.",
+        "Comparisons outside the confirmatory family are exploratory: their p-values are not adjusted, and their "
+        "verdicts rest on them.",
+        "SHAP values say what a model uses, not what causes the outcome.",
+    ]
+    return words
+
+
+def _test_sentence(settings: Mapping[str, Any]) -> str:
+    metric = metric_name(str(settings.get("primary_metric")))
+    margin = settings.get("margin")
+    declared = (
+        f" The margin for non-inferiority and equivalence, {number(margin, 3)}, was declared before the run."
+        if is_number(margin)
+        else ""
+    )
+    return (
+        f"Confirmatory family: {metric} of the default fused model against each single arm, two-sided corrected "
+        "tests with "
+        "Holm's adjustment [2]. Verdicts, the first rule that holds: better or worse where the adjusted p is "
+        "below 0.05; "
+        "equivalent where the 90 % interval lies inside the margin; non-inferior where the lower 95 % limit lies "
+        f"above minus the margin; else inconclusive.{declared}"
+    )
+
+
+def _threshold_sentence(settings: Mapping[str, Any]) -> list[str]:
+    threshold = settings.get("threshold") or {}
+    if not threshold or len(settings.get("classes") or []) > 2:
+        return []
+    if threshold.get("rule") == "youden":
+        how = "by Youden's index"
+    else:
+        how = f"at a sensitivity of {number(threshold.get('target_sensitivity'), 2)}"
+    return [
+        f"Thresholds for sensitivity and specificity were chosen {how} on inner out-of-fold scores, never on the "
+        "test fold."
+    ]
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from _leaves(below, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, value
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(v) for v in value) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
