@@ -104,14 +104,12 @@ def score_tables(
     scored = result.predictions
     if unit == "patient":
         scored = aggregate_to_patients(scored, aggregate, size=size)
-    per_fold = fold_scores(scored, splits)
-    present = list(scored.index.unique("model"))
-    singles = [m for m in roles.singles if m in present]
-    fused = [m for m in roles.fused if m in present]
-    default = roles.fused_default
-    family = [(default, s) for s in singles] if default is not None and default in present else []
-    pairs = [(m, roles.baseline) for m in present if m != roles.baseline and roles.baseline in present]
-    pairs += [(f, s) for f in fused for s in singles]
+    # All arms, also one that failed everywhere: it must not drop out of the family or of the regret in silence.
+    per_fold = fold_scores(scored, splits, models=list(roles.described))
+    singles, fused, default = roles.singles, roles.fused, roles.fused_default
+    family = [(default, single) for single in singles] if default is not None else []
+    pairs = [(name, roles.baseline) for name in roles.described if name != roles.baseline]
+    pairs += [(f, single) for f in fused for single in singles]
     regret = _no_regret()
     if fused and singles:
         regret = regret_table(per_fold, fused=fused, singles=singles, selected=_picks(result, singles))

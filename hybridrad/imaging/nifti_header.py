@@ -40,6 +40,7 @@ class NiftiHeader:
     and are None where their code is 0.
     """
 
+    byte_order: str
     shape_xyz: tuple[int, ...]
     datatype: int
     vox_offset: int
@@ -171,6 +172,26 @@ def check_nifti_scaling(path: Path, header: NiftiHeader, *, case_id: str) -> Non
         )
 
 
+def nonfinite_voxels(path: Path, header: NiftiHeader) -> NDArray[np.float32] | None:
+    """Return the voxels that ITK hides: it reads NaN and infinity of a NIfTI file as 0.
+
+    Returns
+    -------
+    float32 ndarray of shape (n_voxels,), first axis fastest, or None
+        NaN and infinite where the file has them, 0 elsewhere; None where all voxels are finite.
+    """
+    kind = {16: "f4", 64: "f8"}.get(header.datatype)
+    if kind is None:
+        return None
+    with _open(path) as stream:
+        stream.seek(header.vox_offset)
+        stored = np.frombuffer(stream.read(header.n_bytes - header.vox_offset), dtype=header.byte_order + kind)
+    finite = np.isfinite(stored)
+    if finite.all():
+        return None
+    return np.where(finite, 0.0, stored).astype(np.float32)
+
+
 def _open(path: Path) -> BinaryIO | gzip.GzipFile:
     return gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")
 
@@ -195,6 +216,7 @@ def _parse(raw: bytes, path: Path, case_id: str) -> NiftiHeader:
     vox_offset, slope, inter = take("3f", 108)
     q_code, s_code = take("2h", 252)
     header = NiftiHeader(
+        byte_order=order,
         shape_xyz=tuple(int(d) for d in dim[1 : 1 + max(0, min(7, dim[0]))]),
         datatype=datatype,
         vox_offset=int(vox_offset) if np.isfinite(vox_offset) else -1,

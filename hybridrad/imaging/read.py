@@ -20,7 +20,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from hybridrad.errors import Finding, ImageError, MaskError
-from hybridrad.imaging import channels, file_checks
+from hybridrad.imaging import channels, file_checks, nifti_header
 
 DIRECTION_TOLERANCE = 1e-3
 """Largest deviation of the product of the direction matrix and its transpose from the identity."""
@@ -195,7 +195,22 @@ def _read_with_itk(path: Path, facts: file_checks.FileFacts, case_id: str) -> si
         image.SetOrigin([0.0] * image.GetDimension())
         image.SetDirection(np.eye(image.GetDimension()).ravel().tolist())
     check_plain_image(image, what=path.name, case_id=case_id)
-    return image
+    return _with_nonfinite(image, path, case_id) if facts.suffix in (".nii", ".nii.gz") else image
+
+
+def _with_nonfinite(image: sitk.Image, path: Path, case_id: str) -> sitk.Image:
+    """Put NaN and infinity back, which ITK's NIfTI reader turns into 0: a wrong number that looks right."""
+    header = nifti_header.read_nifti_header(path, case_id=case_id)
+    hidden = nifti_header.nonfinite_voxels(path, header)
+    if hidden is None or image.GetNumberOfComponentsPerPixel() > 1:
+        return image
+    array = sitk.GetArrayFromImage(image)
+    hidden = hidden.reshape(array.shape)
+    lost = ~np.isfinite(hidden)
+    array[lost] = hidden[lost]
+    restored = sitk.GetImageFromArray(array)
+    restored.CopyInformation(image)
+    return restored
 
 
 class _QuietItk:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import struct
 from pathlib import Path
 
@@ -299,3 +300,23 @@ def test_radiographs_saved_as_jpeg_are_read_as_grey(shared_data):
         loaded = read_image(path, case_id="007")
         assert loaded.image.GetPixelID() == sitk.sitkUInt8
         assert codes(loaded) == ["N_GREY_FROM_COLOUR", "W_NO_SPACING"]
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_nan_and_infinity_in_a_nifti_file_are_not_hidden(tmp_path, suffix, kind):
+    marks = {12345.0: np.nan, 54321.0: np.inf}
+    array = np.arange(60, dtype=kind).reshape(3, 4, 5)
+    array[1, 2, 3], array[2, 0, 4] = marks
+    plain = tmp_path / "plain.nii"
+    sitk.WriteImage(sitk.GetImageFromArray(array), str(plain))
+    raw = plain.read_bytes()
+    for mark, value in marks.items():
+        raw = raw.replace(kind(mark).tobytes(), kind(value).tobytes())
+    path = tmp_path / f"image{suffix}"
+    path.write_bytes(gzip.compress(raw) if suffix == ".nii.gz" else raw)
+    read = sitk.GetArrayFromImage(read_image(path, case_id="007").image)
+    assert np.isnan(read[1, 2, 3])
+    assert np.isposinf(read[2, 0, 4])
+    assert np.isfinite(read).sum() == 58
+    assert read.dtype == kind
