@@ -249,6 +249,11 @@ def compare(
         run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
         _print_run(run)
         table = run.features
+    finished = _finished_before(out_folder, table, cohort)
+    if finished is not None:
+        out.print("The comparison of these data is finished; only its report is made again.")
+        _report(finished, out_folder)
+        raise typer.Exit(2 if len(finished.failures) else 0)
     names = [n.strip() for n in models.split(",") if n.strip()] if models else None
     clinical_columns = list(cohort.clinical_table().columns)
     arms = hr.standard_models(table, clinical=clinical_columns, names=names, inner=inner, random_state=seed)
@@ -279,8 +284,7 @@ def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folde
     """Make the report again from the tables in RUN."""
     from hybridrad.run_folder import load_study
 
-    path = hr.write_report(load_study(run_folder), run_folder / "report.html")
-    out.print(f"Report: {escape(str(path))}")
+    _report(load_study(run_folder), run_folder)
 
 
 @app.command()
@@ -447,10 +451,28 @@ def _run_study(call: Callable[[Callable[[int, int], None]], hr.Comparison]) -> h
             shown.__exit__(None, None, None)
 
 
+def _finished_before(folder: Path, features: pd.DataFrame, cohort: Any) -> hr.Comparison | None:
+    """Return the study in a run folder if it was made of the same data by this version; the settings are the same."""
+    from hybridrad.record import data_digest
+    from hybridrad.run_folder import STUDY_FILE, load_study
+    from hybridrad.study_cases import cases_used
+
+    if not (folder / STUDY_FILE).is_file():
+        return None
+    study = load_study(folder)
+    used, X = cases_used(features, cohort)
+    same = study.settings.get("data_sha256") == data_digest(X, used)
+    return study if same and study.settings.get("hybridrad_version") == hr.__version__ else None
+
+
 def _finish(study: hr.Comparison, folder: Path) -> None:
     from hybridrad.run_folder import save_study
 
     save_study(study, folder)
+    _report(study, folder)
+
+
+def _report(study: hr.Comparison, folder: Path) -> None:
     path = hr.write_report(study, folder / "report.html")
     _print_scores(study)
     out.print(f"Report: {escape(str(path))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 from collections.abc import Mapping
@@ -76,6 +77,15 @@ def flow(cohort: Cohort, used: Cohort, failures: pd.DataFrame) -> dict[str, Any]
         },
         "failures_by_code": {str(k): int(v) for k, v in failures["code"].value_counts().items()},
     }
+
+
+def data_digest(X: pd.DataFrame, used: Cohort) -> str:
+    """Return a hash of what a study is fitted on: features, labels and patients, with their ids and names."""
+    digest = hashlib.sha256()
+    for table in (X, pd.DataFrame({"label": used.label_values.astype(str), "patient": used.patient_id})):
+        digest.update("\x1f".join(map(str, table.columns)).encode())
+        digest.update(pd.util.hash_pandas_object(table, index=True).to_numpy().tobytes())
+    return digest.hexdigest()
 
 
 def size_note(features: pd.DataFrame, extractors: list[dict[str, Any]]) -> dict[str, Any]:

@@ -221,6 +221,7 @@ def compare_models(
         "hedge": {"weights": record.hedge_weights(extras(result, roles.fused_default, "weights"))},
         "grouped": all(result.routed.values()),
         "cohort": {"file": Path(cohort.source).name, "clinical": list(cohort.clinical)},
+        "data_sha256": record.data_digest(X, used),
     }
     tables = score_tables(result, splits, roles, unit, aggregate, size, margin)
     importance, importance_cases = importance_tables(result, X, splits)

@@ -58,9 +58,10 @@ def test_compare_writes_everything_that_was_promised(finished):
     assert str(finished) not in (finished / "study.json").read_text()
 
 
-def test_the_same_call_again_gives_the_same_scores(finished, cohort_file, params):
+def test_the_same_call_again_only_makes_the_report_again(finished, cohort_file, params, capsys):
     before = (finished / "scores.csv").read_bytes()
     assert call(*compare_arguments(cohort_file, params, finished)) == 0
+    assert "is finished" in capsys.readouterr().out
     assert (finished / "scores.csv").read_bytes() == before
 
 
