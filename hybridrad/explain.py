@@ -95,7 +95,7 @@ def importance_table(
     Parameters
     ----------
     extras : dict of (model, repeat, fold) -> array or None
-        From :func:`fold_contributions`, one row per test case in the order of ``X``. Models without any array were not
+        From `fold_contributions`, one row per test case in the order of ``X``. Models without any array were not
         explained and are absent from the tables.
     X : DataFrame of shape (n_cases, n_features), index ``case_id``
     splits : DataFrame
@@ -158,7 +158,7 @@ def block_shares(cases: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     cases : DataFrame
-        Contributions of each case, from :func:`importance_table`.
+        Contributions of each case, from `importance_table`.
 
     Returns
     -------

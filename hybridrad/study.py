@@ -92,7 +92,7 @@ def compare_models(
     Parameters
     ----------
     models : dict of name -> estimator
-        From :func:`hybridrad.standard_models`, own scikit-learn classifiers, or both.
+        From `hybridrad.standard_models`, own scikit-learn classifiers, or both.
     features : DataFrame of shape (n_cases, n_features)
         Index ``case_id``, columns ``<block>__<feature>``. Clinical columns of the cohort are added.
     cohort : Cohort

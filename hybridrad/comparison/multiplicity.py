@@ -42,7 +42,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     p_values : array of shape (n_tests,)
-        As for :func:`holm`.
+        As for `holm`.
 
     References
     ----------

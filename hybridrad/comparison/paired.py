@@ -37,7 +37,7 @@ def corrected_paired_test(differences: ArrayLike, *, n_train: ArrayLike, n_test:
     """Test whether the mean of paired fold differences is zero, corrected for overlapping training sets.
 
     ``t = mean / (s sqrt(1/J + n_test/n_train))`` with K - 1 degrees of freedom; see
-    :func:`hybridrad.evaluation.intervals.corrected_interval`.
+    `hybridrad.evaluation.intervals.corrected_interval`.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def comparison_table(
     Parameters
     ----------
     fold_scores : DataFrame
-        From :func:`hybridrad.evaluation.metrics.fold_scores`.
+        From `hybridrad.evaluation.metrics.fold_scores`.
     pairs : sequence of (model, baseline)
         Comparisons to make, on every metric.
     family : sequence of (model, baseline)

@@ -34,7 +34,7 @@ def regret_table(
     Parameters
     ----------
     fold_scores : DataFrame
-        From :func:`hybridrad.evaluation.metrics.fold_scores`.
+        From `hybridrad.evaluation.metrics.fold_scores`.
     fused : sequence of str
         Fused models.
     singles : sequence of str

@@ -110,7 +110,7 @@ def mean_curve(curves: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     curves : DataFrame
-        From :func:`roc_curves` or :func:`calibration_curves`.
+        From `roc_curves` or `calibration_curves`.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from scipy import stats
 
 
 class DeLongTest(NamedTuple):
-    """Result of :func:`delong_test`: the difference of two AUCs on the same cases."""
+    """Result of `delong_test`: the difference of two AUCs on the same cases."""
 
     auc_a: float
     auc_b: float
@@ -102,7 +102,7 @@ def _clustered_covariance(
 
 
 def delong_variance(y_true: ArrayLike, y_score: ArrayLike, *, groups: ArrayLike | None = None) -> tuple[float, float]:
-    """Return the AUC of one score and its variance; see :func:`delong_covariance`.
+    """Return the AUC of one score and its variance; see `delong_covariance`.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def delong_test(
     ----------
     y_true, score_a, score_b : arrays of shape (n_cases,)
     groups : array of shape (n_cases,), optional
-        Patient of each case; see :func:`delong_covariance`.
+        Patient of each case; see `delong_covariance`.
     level : float
         Coverage of the interval of the difference.
 

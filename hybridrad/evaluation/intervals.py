@@ -98,7 +98,7 @@ def score_table(fold_scores: pd.DataFrame, predictions: pd.DataFrame, *, level: 
     Parameters
     ----------
     fold_scores : DataFrame
-        From :func:`hybridrad.evaluation.metrics.fold_scores`.
+        From `hybridrad.evaluation.metrics.fold_scores`.
     predictions : DataFrame
         The predictions that were scored (cases, or patients after aggregation).
     level : float

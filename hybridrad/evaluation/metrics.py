@@ -178,7 +178,7 @@ def fold_scores(
     Parameters
     ----------
     predictions : DataFrame
-        The predictions table, of cases or from :func:`aggregate_to_patients`.
+        The predictions table, of cases or from `aggregate_to_patients`.
     splits : DataFrame
         The splits table the predictions were made on.
     metrics : sequence of str, optional

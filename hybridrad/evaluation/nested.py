@@ -113,7 +113,7 @@ def evaluate(
     groups : array of shape (n_cases,)
         Patient of each case. Passed to ``fit`` where the arm takes it, through Pipelines and searches too.
     splits : DataFrame
-        From :meth:`NestedCV.splits`.
+        From `NestedCV.splits`.
     inner : int
         Inner folds.
     n_jobs : int

@@ -83,7 +83,7 @@ def aggregate_to_patients(
     predictions : DataFrame
         The predictions table.
     rule : {"mean", "max", "largest"}
-        See :func:`patient_scores`.
+        See `patient_scores`.
     size : Series, optional
         Index ``case_id``: volume or area of each case; needed by ``largest``.
 

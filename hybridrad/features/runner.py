@@ -51,7 +51,7 @@ def extract_features(
     ----------
     cohort : Cohort
     extractors : sequence
-        :class:`hybridrad.RadiomicsExtractor`, :class:`hybridrad.EmbeddingExtractor` or own ones with the same methods;
+        `hybridrad.RadiomicsExtractor`, `hybridrad.EmbeddingExtractor` or own ones with the same methods;
         names must differ.
     store : path
         Folder of the run; ``extraction.sqlite``, ``extraction.log`` and the exported tables go there.

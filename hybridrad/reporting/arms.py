@@ -56,6 +56,14 @@ def default_fused(arms: list[Arm]) -> Arm | None:
     return next((arm for arm in arms if arm.is_default_fused), None)
 
 
+def in_order_of(arms: list[Arm], table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its models, and then its baselines, in the order of the arms; nothing is left out."""
+    place = {arm.name: i for i, arm in enumerate(arms)}
+    levels = [level for level in ("model", "baseline") if level in table.index.names]
+    keys = {level: [place.get(str(n), len(place)) for n in table.index.get_level_values(level)] for level in levels}
+    return table.iloc[pd.DataFrame(keys).sort_values(levels, kind="stable").index.to_numpy()]
+
+
 def _names(table: pd.DataFrame) -> list[str]:
     if table is None or table.empty or "model" not in table.index.names:
         return []

@@ -141,7 +141,14 @@ def features_figure(bars_of: dict[str, list[Bar]]) -> Figure:
             )
         quiet_axes(ax)
     axes[-1].set_xlabel("Mean absolute SHAP value (logit), out of fold")
-    figure.legend(_swatches(colours), list(colours), loc="outside upper right", ncols=min(6, len(colours)))
+    figure.legend(
+        _swatches(colours),
+        list(colours),
+        loc="outside upper right",
+        ncols=min(6, len(colours)),
+        handlelength=1,
+        handleheight=1,
+    )
     return figure
 
 

@@ -23,8 +23,8 @@ def shares_plate(study: Comparison, arms: Sequence[Arm]) -> Draft | None:
     if shares.empty:
         return None
     caption = (
-        "Share of each block in the fused models: mean over cases of the absolute sum of the block's SHAP values, "
-        "as a part of the total; computed out of fold."
+        "Share of each block in the models with several blocks: mean over cases of the absolute sum of the block's "
+        "SHAP values, as a part of the total; computed out of fold."
     )
     return Draft(lambda: use.shares_figure(shares), caption, "Stacked bars of the share of each block.")
 

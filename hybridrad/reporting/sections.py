@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from hybridrad.reporting import curve_plates, importance_plates, plates
-from hybridrad.reporting.arms import Arm, by_role, default_fused, ordered_arms
+from hybridrad.reporting.arms import Arm, by_role, default_fused, in_order_of, ordered_arms
 from hybridrad.reporting.case_tables import cases_grid, codes_grid
 from hybridrad.reporting.flow import read_flow
 from hybridrad.reporting.grid import Grid
@@ -162,12 +162,13 @@ def _performance(study: Comparison, arms: list[Arm], draw: Callable[..., Plate |
 
 
 def _comparison(study: Comparison, arms: list[Arm], draw: Callable[..., Plate | None]) -> dict[str, Any]:
-    table, hedge = study.comparisons, default_fused(arms)
+    table, hedge = in_order_of(arms, study.comparisons), default_fused(arms)
+    regret = in_order_of(arms, study.regret)
     primary = str(study.settings.get("primary_metric"))
     shown: dict[str, Any] = {
         "plate": draw("differences", plates.differences_plate, study, arms),
         "resolution": small_differences(study),
-        "regret": regret_grid(study.regret) if len(study.regret) else None,
+        "regret": regret_grid(regret) if len(regret) else None,
         "family": None,
         "exploratory": None,
         "others": None,

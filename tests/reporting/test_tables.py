@@ -6,16 +6,6 @@ from hybridrad.reporting.arms import ordered_arms
 from hybridrad.reporting.tables import comparison_grid, score_grid
 
 
-def test_singles_come_first_and_the_default_fused_arm_leads_the_fused_ones(study):
-    names = [a.name for a in ordered_arms(study)]
-    assert names[:5] == ["size", "clinical", "radiomics", "deep", "hedge"]
-
-
-def test_an_arm_without_description_is_shown_as_other(study):
-    del study.settings["arms"]["late"]
-    assert next(a for a in ordered_arms(study) if a.name == "late").role == "other"
-
-
 def test_a_score_stands_above_its_interval_and_the_note_says_n_and_method(study):
     grid = score_grid(study, ordered_arms(study), metrics=["roc_auc", "calibration_intercept"])
     row = study.scores.loc[("size", "roc_auc")]
