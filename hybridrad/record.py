@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,13 @@ def flow(cohort: Cohort, used: Cohort, failures: pd.DataFrame) -> dict[str, Any]
         },
         "failures_by_code": {str(k): int(v) for k, v in failures["code"].value_counts().items()},
     }
+
+
+def cohort_note(cohort: Cohort) -> dict[str, Any]:
+    """Return the name and hash of the cohort table, without its folder, and the clinical columns used."""
+    path = Path(cohort.source)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return {"file": path.name, "sha256": sha256, "clinical": list(cohort.clinical)}
 
 
 def data_digest(X: pd.DataFrame, used: Cohort) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -220,7 +219,7 @@ def compare_models(
         "size": record.size_note(features.loc[X.index], run.extractors if run is not None else []),
         "hedge": {"weights": record.hedge_weights(extras(result, roles.fused_default, "weights"))},
         "grouped": all(result.routed.values()),
-        "cohort": {"file": Path(cohort.source).name, "clinical": list(cohort.clinical)},
+        "cohort": record.cohort_note(cohort),
         "data_sha256": record.data_digest(X, used),
     }
     tables = score_tables(result, splits, roles, unit, aggregate, size, margin)
