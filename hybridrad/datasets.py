@@ -17,8 +17,8 @@ patients with the highest score plus standard logistic noise, i.e. a logistic mo
 Age, sex and site carry nothing.
 
 With 60 patients, a ridge logistic model and 5 folds, the mean AUC over 8 cohorts was, for radiomics and for SqueezeNet
-embeddings: ``radiomics`` 0.83 and 0.64, ``deep`` 0.46 and 0.75, ``both`` 0.81 and 0.73 (mean of their logits 0.85),
-``volume`` 0.85 and 0.80, ``none`` 0.54 and 0.49; single cohorts scatter by 0.06 to 0.14.
+embeddings: ``radiomics`` 0.83 and 0.66, ``deep`` 0.46 and 0.76, ``both`` 0.81 and 0.72 (mean of their logits 0.85),
+``volume`` 0.85 and 0.81, ``none`` 0.54 and 0.50; single cohorts scatter by 0.05 to 0.13.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ def _without_prefix(state: OrderedDict[str, Any], wanted: set[str]) -> tuple[Ord
             OrderedDict((key[len(prefix) :], state[key]) for key in keys)
             for prefix, keys in zip(_PREFIXES, candidates, strict=True)
         ]
-        # Two wrappers (module.encoder.) show no wanted name until both are gone; when everything carries the prefix it goes.
+        # Under two wrappers (module.encoder.) no wanted name shows before both are gone.
         best = max(
             range(len(_PREFIXES)),
             key=lambda i: (len(wanted & stripped[i].keys()), len(candidates[i]) == len(state)),

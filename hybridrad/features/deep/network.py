@@ -45,4 +45,4 @@ def load_network(backbone: str, weights: Weights, *, device: str = "cpu") -> nn.
         if outside:
             _log.info("%s: %d tensors outside the network were left out.", weights.path.name, len(outside))
     model.requires_grad_(requires_grad=False)
-    return model.eval().to(device=device, memory_format=torch.channels_last)
+    return model.eval().to(device).to(memory_format=torch.channels_last)

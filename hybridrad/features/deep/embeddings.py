@@ -1,0 +1,288 @@
+"""Deep features: what a pretrained network says about the views of a case, before its classifier."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hybridrad._checks import check_positive
+from hybridrad.errors import FeatureError, Finding, RunError, WeightsError
+from hybridrad.features.deep import backbones, batching, network
+from hybridrad.features.deep import weights as weights_module
+from hybridrad.features.deep.weights import Preprocessing, Weights
+from hybridrad.features.rows import Prepared
+from hybridrad.imaging.roi import Roi, read_roi
+from hybridrad.imaging.views import Views
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+    from torch import nn
+
+_log = logging.getLogger(__name__)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
+
+
+class EmbeddingExtractor:
+    """Turn a case into the activations of a classification network before its classifier.
+
+    The views are resized to the network's input size, made three-channelled and normalised as the weights expect;
+    several views of a case are averaged. Nothing is learned: the network runs in eval mode without gradients.
+
+    Parameters
+    ----------
+    backbone : str
+        Any classification network of torchvision, e.g. ``"resnet50"``, ``"squeezenet1_1"``, ``"vit_b_16"``.
+    weights : str or path
+        A name of torchvision (``"DEFAULT"``, ``"IMAGENET1K_V1"``), a ``.safetensors`` or ``.pth`` file (the classifier
+        may lack), or ``"untrained"``: seeded random weights for tests and trials, recorded as such.
+    views : Views, optional
+        What the network sees; default the largest slice with a margin of half the region's size.
+    name : str
+        Block name and column prefix.
+    image, mask : str
+        Columns of the cohort table.
+    device : str
+        ``"auto"`` (a CUDA GPU if there is one, else the CPU), ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+    batch_size : int
+        Images per batch on a GPU. The CPU has a fixed size of its own, so that no embedding depends on its neighbours.
+    preprocessing : Preprocessing or str, optional
+        Replaces what the weights bring along; a string names a torchvision entry of the network. A local file is taken
+        to expect what the network's default weights expect.
+
+    Attributes
+    ----------
+    departures : list of str
+        Sentences on what had to be done otherwise than declared, e.g. a GPU whose memory did not suffice.
+
+    Examples
+    --------
+    >>> extractor = EmbeddingExtractor("squeezenet1_1", weights="untrained")
+    >>> extractor.columns(3)[-1]
+    'deep__squeezenet1_1_0511'
+    """
+
+    batched = True
+
+    def __init__(
+        self,
+        backbone: str = "resnet50",
+        weights: str | os.PathLike[str] = "DEFAULT",
+        views: Views | None = None,
+        *,
+        name: str = "deep",
+        image: str = "image",
+        mask: str = "mask",
+        device: str = "auto",
+        batch_size: int = 16,
+        preprocessing: Preprocessing | str | None = None,
+    ) -> None:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"name={name!r} is no block name: letters, digits and single underscores, a letter first.")
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+            raise ValueError(f"device={device!r} is not one of auto, cpu, cuda, cuda:0, cuda:1, ...")
+        if int(check_positive(batch_size, name="batch_size")) != batch_size:
+            raise ValueError(f"batch_size must be a whole number, got {batch_size!r}.")
+        self.backbone = backbone
+        self.weights = weights_module.check_weights_argument(weights)
+        self.views = Views("largest_slice") if views is None else views
+        self.name, self.image, self.mask = name, image, mask
+        self.device, self.batch_size, self.preprocessing = device, int(batch_size), preprocessing
+        self.departures: list[str] = []
+        self._width: int | None = None
+        self._described_sha256: str | None = None
+        self._model: nn.Module | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"EmbeddingExtractor({self.backbone!r}, weights={str(self.weights)!r}, views={self.views!r}, "
+            f"name={self.name!r}, device={self.device!r})"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_model": None}
+
+    def columns(self, dimension: int = 3) -> list[str]:
+        """Return the promised columns; the same for 2D and 3D cases, and known without the weights."""
+        # Kept, and pickled: worker processes name columns, too, and must not load torch for it.
+        if self._width is None:
+            self._width = backbones.embedding_width(self.backbone)
+        return [f"{self.name}__{self.backbone}_{i:04d}" for i in range(self._width)]
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything that changes values, as plain data.
+
+        Finds the weights, so that missing ones stop a run before its first case. The kind of device is part of it
+        because embeddings of a GPU and of a CPU differ, by up to 1e-4; the batch size is not.
+
+        Raises
+        ------
+        WeightsError
+            The weights cannot be had.
+        """
+        import torch
+        import torchvision
+
+        found = self._find_weights()
+        self._described_sha256 = found.sha256
+        return {
+            "kind": "embedding",
+            "name": self.name,
+            "image": self.image,
+            "mask": self.mask,
+            "backbone": self.backbone,
+            "n_columns": len(self.columns()),
+            "weights": found.describe(),
+            "preprocessing": found.preprocessing.describe(),
+            "views": self.views.describe(),
+            "views_of_a_case": "mean of their embeddings",
+            "device": self._device().partition(":")[0],
+            "versions": {"torch": str(torch.__version__), "torchvision": str(torchvision.__version__)},
+        }
+
+    def prepare(self, roi: Roi) -> Prepared:
+        """Render the views of one case; runs in a worker process and loads no network.
+
+        Returns
+        -------
+        Prepared
+            ``payload`` of shape (n_views, channels, height, width), float32, values 0..1.
+
+        Raises
+        ------
+        FeatureError
+            The views hold values that are not finite.
+        """
+        payload = np.ascontiguousarray(self.views.render(roi), dtype=np.float32)
+        if not np.isfinite(payload).all():
+            raise FeatureError(
+                "E_EMBEDDING", case_id=roi.case_id, stage="views", message="the views hold values that are not finite."
+            )
+        n_constant = sum(bool(np.ptp(view) == 0) for view in payload)
+        if not n_constant:
+            return Prepared(payload)
+        finding = Finding(
+            roi.case_id,
+            "W_CONSTANT_EMBEDDING",
+            stage="views",
+            message=f"{n_constant} of {len(payload)} views for {self.name} have one value everywhere.",
+            hint="Look at the image there; a wider margin or another window may show something.",
+        )
+        return Prepared(payload, (finding,))
+
+    def finish(
+        self, payloads: Sequence[NDArray[np.float32]], *, case_ids: Sequence[str] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the embeddings of prepared cases.
+
+        Parameters
+        ----------
+        payloads : sequence of arrays of shape (n_views, channels, height, width)
+            Sizes and numbers of views may differ between cases.
+        case_ids : sequence of str, optional
+            For messages.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_cases, n_columns)
+
+        Raises
+        ------
+        WeightsError
+            The weights cannot be had or do not fit.
+        FeatureError
+            An embedding is not finite. ``details["positions"]`` lists the cases of the batch it happened to; the others
+            can be finished without them.
+        """
+        if not len(payloads):
+            return np.empty((0, len(self.columns())))
+        views = [view for payload in payloads for view in payload]
+        owner = np.repeat(np.arange(len(payloads)), [len(payload) for payload in payloads])
+        model = self._network()
+        found = batching.embed(
+            model,
+            views,
+            self._find_weights().preprocessing,
+            device=str(next(model.parameters()).device),
+            batch_size=self.batch_size,
+            on_departure=self._depart,
+        ).astype(np.float64)
+        rows = np.stack([found[owner == case].mean(axis=0) for case in range(len(payloads))])
+        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1)).tolist()
+        if bad:
+            raise FeatureError(
+                "E_EMBEDDING",
+                case_id=case_ids[bad[0]] if case_ids is not None else f"case {bad[0]} of the batch",
+                stage="embedding",
+                message=f"{self.backbone} gave values that are not finite.",
+                details={"positions": bad},
+            )
+        return rows
+
+    def extract_one(
+        self,
+        image: str | os.PathLike[str] | sitk.Image,
+        mask: str | os.PathLike[str] | sitk.Image,
+        *,
+        case_id: str = "case",
+        mask_label: int | None = None,
+    ) -> pd.Series:
+        """Return the embedding of one case, without a cohort.
+
+        Parameters
+        ----------
+        image, mask : path or SimpleITK image
+        case_id : str
+            Name of the result.
+        mask_label : int, optional
+            Value of the region in the mask.
+
+        Returns
+        -------
+        Series of float64, indexed by column name
+
+        Raises
+        ------
+        CaseError
+            The files or the region cannot be used.
+        WeightsError
+            The weights cannot be had or do not fit.
+        """
+        roi = read_roi(image, mask, case_id=case_id, mask_label=mask_label)
+        values = self.finish([self.prepare(roi).payload], case_ids=[case_id])[0]
+        return pd.Series(values, index=self.columns(roi.dimension), name=case_id)
+
+    def _find_weights(self) -> Weights:
+        return weights_module.find_weights(self.backbone, self.weights, preprocessing=self.preprocessing)
+
+    def _network(self) -> nn.Module:
+        """Return the network without its classifier, loaded once per process."""
+        if self._model is None:
+            found = self._find_weights()
+            if self._described_sha256 not in (None, found.sha256):
+                raise WeightsError(
+                    f"the weights {found.name} changed after the run had recorded them.", hint="Start the run again."
+                )
+            self._model = network.load_network(self.backbone, found, device=self._device())
+        return self._model
+
+    def _device(self) -> str:
+        import torch
+
+        if self.device == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        if self.device != "cpu" and not torch.cuda.is_available():
+            raise RunError(
+                f"device={self.device!r} was asked for and torch sees no CUDA GPU.", hint="Use device='cpu'."
+            )
+        return self.device
+
+    def _depart(self, sentence: str) -> None:
+        _log.warning("%s: %s", self.name, sentence)
+        self.departures.append(sentence)
