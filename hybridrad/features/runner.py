@@ -98,6 +98,11 @@ def extract_features(
         try:
             run = _CohortRun(ledger, extractors, descriptions, log)
             run.go(cases, n_jobs, retry_failed, timeout_s, memory_limit_gb, progress)
+            for extractor, description in zip(extractors, descriptions, strict=True):
+                # E.g. a network that had to go on with smaller batches; said, but no part of the settings.
+                if departures := list(getattr(extractor, "departures", ())):
+                    description["departures"] = departures
+                    log.warning("%s: %s", extractor.name, "; ".join(departures))
             tables = assemble(ledger, cases, [e.name for e in extractors], descriptions)
         finally:
             for handler in log.handlers:
