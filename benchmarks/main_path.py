@@ -59,16 +59,14 @@ def main() -> None:
                 )
             )
             times.setdefault("compare default arms, 5x2", []).append(seconds)
-    print(
-        f"{date.today()}, hybridrad {hr.__version__}, {platform.machine()}, {options.jobs} jobs, {options.patients} cases"
-    )
+    size = f"{options.jobs} jobs, {options.patients} cases"
+    print(f"{date.today()}, hybridrad {hr.__version__}, {platform.machine()}, {size}")
     print(", ".join(f"{k} {v}" for k, v in versions().items()))
     reference = statistics.median(times["extract radiomics"])
     for label, seconds in times.items():
         median = statistics.median(seconds)
-        print(
-            f"{label:32s} median {median:7.2f} s of {len(seconds)} runs, {median / reference:5.2f} x radiomics extraction"
-        )
+        ratio = median / reference
+        print(f"{label:32s} median {median:7.2f} s of {len(seconds)} runs, {ratio:5.2f} x radiomics extraction")
 
 
 if __name__ == "__main__":

@@ -62,9 +62,8 @@ def main() -> None:
         print(f"{shuffle + 1}/{options.shuffles}", flush=True)
     aucs = pd.DataFrame(rows)
     summary = pd.DataFrame({"mean": aucs.mean(), "sd": aucs.std(), "lowest": aucs.min(), "highest": aucs.max()})
-    print(
-        f"{date.today()}, hybridrad {hr.__version__}: {len(cohort.table)} cases of {cohort.patient_id.nunique()} patients,"
-    )
+    n_patients = cohort.patient_id.nunique()
+    print(f"{date.today()}, hybridrad {hr.__version__}: {len(cohort.table)} cases of {n_patients} patients,")
     print(f"{options.shuffles} shuffles, cv {options.cv}")
     print(summary.round(3).to_string())
     outside = summary.index[(summary["mean"] < 0.45) | (summary["mean"] > 0.55)]

@@ -17,7 +17,7 @@ def duration_text(seconds: float) -> str:
 
     Examples
     --------
-    >>> duration_text(75), duration_text(4.2), duration_text(7300)
+    >>> duration_text(75), duration_text(4.2), duration_text(7320)
     ('1 min 15 s', '4 s', '2 h 02 min')
     """
     whole = round(seconds)

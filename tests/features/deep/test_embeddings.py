@@ -224,10 +224,11 @@ def test_imagenet_squeezenet_equals_a_plain_torchvision_computation(shared_data,
     model = torchvision.models.squeezenet1_1(weights=None)
     model.load_state_dict(torch.load(files[1], weights_only=True), strict=False)
     resized = torch.nn.functional.interpolate(
-        torch.from_numpy(payload), size=(224, 224), mode="bilinear", antialias=True
+        torch.from_numpy(payload).double(), size=(224, 224), mode="bilinear", antialias=True
     )
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    # In double precision: in single, the plain computation itself moves by 1e-5 with the number of threads.
     with torch.inference_mode():
-        plain = model.eval().features((resized.repeat(1, 3, 1, 1) - mean) / std).mean(dim=(2, 3))[0].numpy()
+        plain = model.eval().double().features((resized.repeat(1, 3, 1, 1) - mean) / std).mean(dim=(2, 3))[0].numpy()
     assert plain.std() > 0.1
-    np.testing.assert_allclose(rows[0], plain, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(rows[0], plain, rtol=1e-5, atol=1e-5)
