@@ -66,7 +66,7 @@ def head(study: Comparison) -> Head:
         ("Date", str(s.get("created") or "")[:10]),
         ("Made with", f"hybridrad {s['hybridrad_version']}" if s.get("hybridrad_version") else ""),
     )
-    title = str(s.get("title") or s.get("label") or "Comparison of models")
+    title = str(s.get("title") or (f"Predicting {s['label']}" if s.get("label") else "Comparison of models"))
     return Head(title, tuple((name, value) for name, value in rows if value))
 
 

@@ -183,7 +183,7 @@ def test_settings_may_be_nearly_empty(small_study, tmp_path):
 
 def test_the_title_falls_back_to_the_label(study):
     study.settings["title"] = ""
-    assert head(study).title == "malignancy"
+    assert head(study).title == "Predicting malignancy"
 
 
 def test_more_than_two_classes_leave_calibration_out_and_say_so(make_study, tmp_path):
