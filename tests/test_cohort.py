@@ -317,7 +317,7 @@ def test_a_table_without_labels_is_enough_to_extract_features():
     cohort = cohort_from_frame(table, label=None)
     assert [case.case_id for case in cohort.cases()] == ["a", "b"]
     assert cohort.classes == []
-    with pytest.raises(RunError, match="no label|label is empty|empty"):
+    with pytest.raises(RunError, match="label"):
         _ = cohort.y
     with pytest.raises(RunError, match="no column 'label'"):
         cohort_from_frame(table)
