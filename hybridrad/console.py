@@ -43,19 +43,15 @@ def announce(cohort: Any) -> None:
 def print_findings(findings: pd.DataFrame) -> None:
     """Print findings by code, the gravest first."""
     if findings.empty:
-        out.print("No findings.")
+        say("No findings.")
         return
-    table = Table(show_edge=False, pad_edge=False)
-    for heading in ("severity", "code", "cases", "first", "message"):
-        table.add_column(heading, overflow="fold")
     order = {"error": 0, "warning": 1, "note": 2}
     groups = sorted(findings.reset_index().groupby("code"), key=lambda g: (order[g[1]["severity"].iloc[0]], g[0]))
     for code, rows in groups:
         first = rows.iloc[0]
-        text = f"{first['message']} {first['hint']}".strip()
-        cells = (first["severity"], code, str(len(rows)), str(first["case_id"]), text)
-        table.add_row(*(escape(str(c)) for c in cells))
-    out.print(table)
+        count = f" ({len(rows)} cases)" if len(rows) > 1 else ""
+        say(f"{first['severity']} {code}{count}")
+        say(f"    {'e.g. ' if count else ''}{first['case_id']}: {first['message']} {first['hint']}".rstrip())
 
 
 def print_run(run: ExtractionRun) -> None:
