@@ -7,7 +7,8 @@ import pytest
 import SimpleITK as sitk
 
 from hybridrad.errors import FeatureError
-from hybridrad.features.radiomics.engine_pyradiomics import interpolates, measure
+from hybridrad.features.radiomics.case_checks import interpolates
+from hybridrad.features.radiomics.engine_pyradiomics import measure
 from hybridrad.features.radiomics.settings import RadiomicsSettings
 
 pytest.importorskip("radiomics")
