@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrad.features.radiomics.native.boxes import Box, grown, within
-from hybridrad.features.radiomics.native.kernels import import_kernels
+from hybridrad.features.radiomics.native.kernels import load_kernels
 
 REACH = 24
 """Further away than this many sigmas a voxel counts less than 1e-14 of a near one: the filters decay by exp(-1.37)."""
@@ -55,7 +55,7 @@ def laplacian_of_gaussian(
     >>> laplacian_of_gaussian(flat, (slice(2, 3),) * 3, spacing=(1.0, 1.0, 1.0), sigma=1.0).round(4).tolist()
     [[[0.0]]]
     """
-    recursive_filter = import_kernels().recursive_filter
+    recursive_filter = load_kernels().recursive_filter
     outer = grown(box, [math.ceil(REACH * sigma / step) for step in spacing], values.shape)
     inner = within(box, outer)
     # The kernel works on volumes; axes are counted from the end, so that a plane may pass for a volume of one slice.

@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybridrad.features.radiomics.native.kernels import import_kernels
+from hybridrad.features.radiomics.native.kernels import load_kernels
 from hybridrad.features.radiomics.native.log import laplacian_of_gaussian, second_derivative, smoothing
 
 pytest.importorskip("hybridrad.features.radiomics._kernels")
@@ -38,7 +38,7 @@ def test_every_line_is_filtered_as_by_plain_loops(axis, dtype):
     table = second_derivative(1.3, 0.7)
     expected = np.apply_along_axis(lambda line: filtered_line(line.astype(float), table), axis, values)
     start, stop = 2, values.shape[axis] - 1
-    found = import_kernels().recursive_filter(values, axis, start, stop, table)
+    found = load_kernels().recursive_filter(values, axis, start, stop, table)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, expected.take(range(start, stop), axis=axis))
 
@@ -46,14 +46,14 @@ def test_every_line_is_filtered_as_by_plain_loops(axis, dtype):
 def test_any_layout_in_memory_is_read():
     values = np.random.default_rng(0).normal(size=(20, 9, 40))
     values.setflags(write=False)
-    filtered, table = import_kernels().recursive_filter, smoothing(1.0, 1.0)
+    filtered, table = load_kernels().recursive_filter, smoothing(1.0, 1.0)
     for view in (values[::2, :, ::3], values.transpose(2, 0, 1), values[:, ::-1]):
         expected = filtered(np.ascontiguousarray(view), 1, 0, view.shape[1], table)
         np.testing.assert_array_equal(filtered(view, 1, 0, view.shape[1], table), expected)
 
 
 def test_what_cannot_be_filtered_is_refused_beforehand():
-    filtered, table, values = import_kernels().recursive_filter, smoothing(1.0, 1.0), np.zeros((4, 5, 6))
+    filtered, table, values = load_kernels().recursive_filter, smoothing(1.0, 1.0), np.zeros((4, 5, 6))
     for axis, start, stop in ((3, 0, 1), (-1, 0, 1), (0, 0, 5), (1, 3, 3)):
         with pytest.raises(ValueError, match="must"):
             filtered(values, axis, start, stop, table)
@@ -64,7 +64,7 @@ def test_what_cannot_be_filtered_is_refused_beforehand():
 
 
 def test_smoothing_keeps_a_constant_and_the_second_derivative_removes_it():
-    filtered, flat = import_kernels().recursive_filter, np.full((12, 12, 12), 7.0)
+    filtered, flat = load_kernels().recursive_filter, np.full((12, 12, 12), 7.0)
     np.testing.assert_allclose(filtered(flat, 0, 0, 12, smoothing(2.0, 0.8)), 7.0, rtol=1e-6)
     np.testing.assert_allclose(filtered(flat, 0, 0, 12, second_derivative(2.0, 0.8)), 0.0, atol=1e-12)
 
