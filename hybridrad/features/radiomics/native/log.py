@@ -68,7 +68,8 @@ def laplacian_of_gaussian(
             step = float(spacing[axis])
             table = second_derivative(sigma, step) if axis == derived else smoothing(sigma, step)
             lines = recursive_filter(lines, 3 + axis, inner[axis].start, inner[axis].stop, table)
-        part = lines.astype(np.float64) / (float(spacing[derived]) * float(spacing[derived]))
+        # Times the inverse, as ITK does: for spacings like 0.4 a division would round to another 32-bit float.
+        part = lines.astype(np.float64) * (1.0 / (float(spacing[derived]) * float(spacing[derived])))
         total = (part if total is None else total + part).astype(np.float32)
     assert total is not None
     return total.reshape(tuple(one.stop - one.start for one in box))

@@ -75,7 +75,7 @@ def images(draw):
     shape = tuple(draw(st.integers(4, 40)) for _ in range(n_axes))
     dtype = draw(st.sampled_from([np.uint8, np.int16, np.float32, np.float64]))
     image = sitk.GetImageFromArray(np.random.default_rng(shape).uniform(0, 250, size=shape).astype(dtype))
-    image.SetSpacing([draw(st.floats(0.4, 3.0)) for _ in shape])
+    image.SetSpacing([draw(st.floats(0.4, 3.0) | st.sampled_from([0.4, 0.7, 0.8, 1.25])) for _ in shape])
     starts = [draw(st.integers(0, n - 1)) for n in shape]
     box = tuple(slice(a, draw(st.integers(a + 1, n))) for a, n in zip(starts, shape, strict=True))
     return image, box
