@@ -21,6 +21,7 @@ from hybridrad.features.radiomics.pyradiomics_errors import in_our_words
 from hybridrad.features.radiomics.pyradiomics_import import import_pyradiomics, listen
 from hybridrad.features.radiomics.requirements import check_filter_packages, check_log_size
 
+_ROUNDING = 1e-12
 # What PyRadiomics raises, from its own checks, assertions, NumPy and SimpleITK.
 _RAISED = (ValueError, RuntimeError, AssertionError, TypeError, LookupError, ArithmeticError)
 
@@ -64,8 +65,23 @@ def measure(
             ) from err
         except _RAISED as err:
             raise in_our_words(err, case_id=case_id) from err
-    found = {name: float(np.asarray(value)) for name, value in produced.items() if not name.startswith("diagnostics_")}
+    found = {name: real_number(value) for name, value in produced.items() if not name.startswith("diagnostics_")}
     return promised_row(found, promised, heard=heard, case_id=case_id), tuple(work.checks.findings)
+
+
+def real_number(value: Any) -> float:
+    """Return a feature as a float; of a complex one the real part, if the other is no more than a rounding error.
+
+    PyRadiomics takes the eigenvalues of a symmetric matrix by a general routine, which gives a pair of complex numbers
+    for some regions with two equal axes.
+
+    Examples
+    --------
+    >>> real_number(2.0 - 1e-17j), real_number(2.0 + 1.0j)
+    (2.0, nan)
+    """
+    number = complex(np.asarray(value).item())
+    return number.real if abs(number.imag) <= _ROUNDING * abs(number.real) else float("nan")
 
 
 class Measurement:

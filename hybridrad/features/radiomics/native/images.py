@@ -15,7 +15,7 @@ from hybridrad.features.radiomics.native.log import laplacian_of_gaussian
 from hybridrad.features.radiomics.native.pointwise import POINTWISE
 from hybridrad.features.radiomics.native.prepare import PreparedCase
 from hybridrad.features.radiomics.native.wavelet import wavelet_bands
-from hybridrad.features.radiomics.settings import PerImageSettings, RadiomicsSettings
+from hybridrad.features.radiomics.settings import RadiomicsSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +28,13 @@ class MeasuredImage:
         As in PyRadiomics' feature names, e.g. ``log-sigma-1-0-mm-3D``.
     values : ndarray
         In the number type PyRadiomics has there; it decides how intensities are binned.
-    settings : PerImageSettings
-        In force for this image.
+    settings : mapping
+        In force for this image, snake_case.
     """
 
     name: str
     values: NDArray[Any]
-    settings: PerImageSettings
+    settings: Mapping[str, Any]
 
 
 def measured_images(case: PreparedCase, settings: RadiomicsSettings) -> Iterator[MeasuredImage]:
@@ -46,8 +46,7 @@ def measured_images(case: PreparedCase, settings: RadiomicsSettings) -> Iterator
     settings : RadiomicsSettings
     """
     for image_type in settings.image_types:
-        # Checked when the settings were made, so not again for every case.
-        in_force = PerImageSettings.model_construct(**settings.in_force(image_type))
+        in_force = settings.in_force(image_type)
         for name, values in _FILTERS[image_type](case, in_force):
             yield MeasuredImage(name, values, in_force)
 
@@ -55,68 +54,68 @@ def measured_images(case: PreparedCase, settings: RadiomicsSettings) -> Iterator
 Named = Iterator[tuple[str, NDArray[Any]]]
 
 
-def _original(case: PreparedCase, _: PerImageSettings) -> Named:
+def _original(case: PreparedCase, _: Mapping[str, Any]) -> Named:
     yield "original", np.ascontiguousarray(case.values[case.box])
 
 
-def _pointwise(image_type: str) -> Callable[[PreparedCase, PerImageSettings], Named]:
-    def images(case: PreparedCase, _: PerImageSettings) -> Named:
+def _pointwise(image_type: str) -> Callable[[PreparedCase, Mapping[str, Any]], Named]:
+    def images(case: PreparedCase, _: Mapping[str, Any]) -> Named:
         values = np.asarray(case.values[case.box], dtype=np.float64)
         yield image_type.lower(), POINTWISE[image_type](values, largest=case.largest_absolute)
 
     return images
 
 
-def _gradient(case: PreparedCase, settings: PerImageSettings) -> Named:
-    use_spacing = settings.gradient_use_spacing
+def _gradient(case: PreparedCase, settings: Mapping[str, Any]) -> Named:
+    use_spacing = settings["gradient_use_spacing"]
     yield "gradient", gradient_magnitude(case.values, case.box, spacing=case.spacing, use_spacing=use_spacing)
 
 
-def _log(case: PreparedCase, settings: PerImageSettings) -> Named:
-    for sigma in settings.sigma:
+def _log(case: PreparedCase, settings: Mapping[str, Any]) -> Named:
+    for sigma in settings["sigma"]:
         name = f"log-sigma-{str(sigma).replace('.', '-')}-mm-3D"
         yield name, laplacian_of_gaussian(case.values, case.box, spacing=case.spacing, sigma=sigma)
 
 
-def _wavelet(case: PreparedCase, settings: PerImageSettings) -> Named:
+def _wavelet(case: PreparedCase, settings: Mapping[str, Any]) -> Named:
     axes = list(reversed(range(case.values.ndim)))
-    if settings.force_2d:
-        axes.remove(settings.force_2d_dimension)
+    if settings["force_2d"]:
+        axes.remove(settings["force_2d_dimension"])
     yield from wavelet_bands(
         case.values,
         case.box,
-        wavelet=settings.wavelet,
-        level=settings.level,
-        start_level=settings.start_level,
+        wavelet=settings["wavelet"],
+        level=settings["level"],
+        start_level=settings["start_level"],
         axes=axes,
     )
 
 
-def _lbp_2d(case: PreparedCase, settings: PerImageSettings) -> Named:
+def _lbp_2d(case: PreparedCase, settings: Mapping[str, Any]) -> Named:
     found = lbp_2d(
         case.values,
         case.box,
-        radius=settings.lbp_2d_radius,
-        samples=settings.lbp_2d_samples,
-        method=settings.lbp_2d_method,
-        axis=settings.force_2d_dimension,
+        radius=settings["lbp_2d_radius"],
+        samples=settings["lbp_2d_samples"],
+        method=settings["lbp_2d_method"],
+        axis=settings["force_2d_dimension"],
     )
     yield "lbp-2D", found
 
 
-def _lbp_3d(case: PreparedCase, settings: PerImageSettings) -> Named:
+def _lbp_3d(case: PreparedCase, settings: Mapping[str, Any]) -> Named:
     found = lbp_3d(
         case.values,
         case.inside,
         case.box,
-        levels=settings.lbp_3d_levels,
-        radius=settings.lbp_3d_icosphere_radius,
-        subdivision=settings.lbp_3d_icosphere_subdivision,
+        levels=settings["lbp_3d_levels"],
+        radius=settings["lbp_3d_icosphere_radius"],
+        subdivision=settings["lbp_3d_icosphere_subdivision"],
     )
     yield from found.items()
 
 
-_FILTERS: Mapping[str, Callable[[PreparedCase, PerImageSettings], Named]] = {
+_FILTERS: Mapping[str, Callable[[PreparedCase, Mapping[str, Any]], Named]] = {
     "Original": _original,
     "LoG": _log,
     "Wavelet": _wavelet,
