@@ -59,20 +59,14 @@ def wavelet_bands(
             data = np.concatenate([data, data.take([0], axis=axis)], axis=axis)
     low, prefix = "L" * len(axes), "wavelet"
     for step in range(n_steps):
-        bands = {"": data}
-        for axis in axes:
-            keep = lines[axis].kept(n_steps, step)
-            # Before the levels that are wanted only the approximation goes on.
-            bands = {
-                letters + letter: band
-                for letters, parent in bands.items()
-                for letter, band in _split(parent, wavelet, axis, keep, only_low=step < start_level)
-            }
-        data = bands.pop(low)
-        wanted = tuple(one.inner(n_steps, step) if axis in axes else slice(None) for axis, one in enumerate(lines))
         if step > start_level:
             prefix = f"wavelet{step - start_level + 1}"
-        for letters, band in bands.items():
+        keep = [lines[axis].kept(n_steps, step) for axis in axes]
+        wanted = tuple(one.inner(n_steps, step) if axis in axes else slice(None) for axis, one in enumerate(lines))
+        # Before the levels that are wanted only the approximation goes on.
+        bands = _bands([data], wavelet, axes, keep, only_low=step < start_level)
+        _, data = next(bands)
+        for letters, band in bands:
             yield f"{prefix}-{letters}", band[wanted]
     yield f"{prefix}-{low}", data[wanted]
 
@@ -114,12 +108,27 @@ class _Line:
         return slice(start, start + self.wanted.stop - self.wanted.start)
 
 
-def _split(
-    data: NDArray[Any], wavelet: str, axis: int, keep: slice, *, only_low: bool
-) -> list[tuple[str, NDArray[Any]]]:
+def _bands(
+    parent: list[NDArray[Any]], wavelet: str, axes: Sequence[int], keep: Sequence[slice], *, only_low: bool
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield the bands of an array that comes in a list and is taken out of it, the approximation first.
+
+    One branch is followed to its end before the next, and what has been split is let go: eight bands of a large region
+    at once would be most of the memory of a case.
+    """
+    if not axes:
+        yield "", parent.pop()
+        return
+    halves = _split(parent.pop(), wavelet, axes[0], keep[0], only_low=only_low)
+    for letter in "L" if only_low else "LH":
+        for rest, band in _bands([halves.pop(0)], wavelet, axes[1:], keep[1:], only_low=only_low):
+            yield letter + rest, band
+
+
+def _split(data: NDArray[Any], wavelet: str, axis: int, keep: slice, *, only_low: bool) -> list[NDArray[Any]]:
     if data.shape[axis] % 2:
         # The transform wants an even length; none of the kept voxels reaches the one that is added.
         data = np.concatenate([data, data.take([-1], axis=axis)], axis=axis)
     [(low, high)] = pywt.swt(data, wavelet, level=1, start_level=0, axis=axis)
     where = (slice(None),) * axis + (keep,)
-    return [("L", low[where])] if only_low else [("L", low[where]), ("H", high[where])]
+    return [low[where]] if only_low else [low[where], high[where]]
