@@ -17,6 +17,9 @@ namespace {
 
 using Vector = std::vector<double>;
 
+// First order tells the eigenvalue to 1e-10 where the epsilon mixes in no more of other eigenvectors than this.
+constexpr double mixed_enough = 1e-7;
+
 double dot(const Vector& a, const Vector& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
 
 void add(Vector& a, double factor, const Vector& b) {
@@ -116,6 +119,71 @@ std::vector<std::size_t> components(const Sparse& matrix) {
     return parent;
 }
 
+// How far the epsilon moves the eigenvalue of a unit vector, and how much of other eigenvectors it mixes in.
+struct Shift {
+    double by, mixed;
+};
+Shift first_order_shift(const Sparse& b, const Sparse& excess, const Vector& vector) {
+    Vector right = excess.times(b.transposed_times(vector)), left = b.times(excess.transposed_times(vector));
+    const double by = dot(vector, right);
+    add(right, -by, vector);
+    add(left, -by, vector);
+    return {by, std::sqrt(std::max(dot(right, right), dot(left, left)))};
+}
+
+// Largest eigenvalue of a small symmetric matrix, by Jacobi's rotations.
+double largest_eigenvalue(std::vector<Vector> a) {
+    const std::size_t n = a.size();
+    for (int sweep = 0; sweep < 30; ++sweep) {
+        double off = 0;
+        for (std::size_t p = 0; p < n; ++p) {
+            for (std::size_t q = p + 1; q < n; ++q) {
+                off = std::max(off, std::abs(a[p][q]));
+                if (a[p][q] == 0) continue;
+                const double half = (a[q][q] - a[p][p]) / (2 * a[p][q]);
+                const double t = std::copysign(1.0, half) / (std::abs(half) + std::hypot(half, 1.0));
+                const double c = 1 / std::hypot(t, 1.0), s = t * c;
+                for (std::size_t k = 0; k < n; ++k) {
+                    const double kp = a[k][p], kq = a[k][q];
+                    a[k][p] = c * kp - s * kq;
+                    a[k][q] = s * kp + c * kq;
+                }
+                for (std::size_t k = 0; k < n; ++k) {
+                    const double pk = a[p][k], qk = a[q][k];
+                    a[p][k] = c * pk - s * qk;
+                    a[q][k] = s * pk + c * qk;
+                }
+            }
+        }
+        if (off < 1e-16) break;
+    }
+    double largest = 0;
+    for (std::size_t k = 0; k < n; ++k) largest = std::max(largest, a[k][k]);
+    return largest;
+}
+
+// Eigenvalues so close together that the epsilon mixes their vectors: the largest one within the space of these.
+MaximalCorrelation largest_of_several(const Sparse& b, const Sparse& excess, const std::vector<Vector>& vectors,
+                                      const Vector& values) {
+    const std::size_t m = vectors.size();
+    std::vector<Vector> within(m, Vector(m, 0));
+    Vector outside = excess.times(b.transposed_times(vectors[0]));
+    for (std::size_t q = 0; q < m; ++q) {
+        const Vector right = excess.times(b.transposed_times(vectors[q]));
+        for (std::size_t p = 0; p < m; ++p) within[p][q] = (p == q ? values[p] : 0) - dot(vectors[p], right);
+    }
+    double skew = 0;
+    for (std::size_t p = 0; p < m; ++p) {
+        for (std::size_t q = 0; q < p; ++q) {
+            skew = std::max(skew, std::abs(within[p][q] - within[q][p]));
+            within[p][q] = within[q][p] = (within[p][q] + within[q][p]) / 2;
+        }
+    }
+    for (const Vector& vector : vectors) add(outside, -dot(outside, vector), vector);
+    const double largest = largest_eigenvalue(within);
+    return {std::sqrt(largest), std::sqrt(dot(outside, outside)) <= mixed_enough && skew <= mixed_enough};
+}
+
 }  // namespace
 
 MaximalCorrelation maximal_correlation(const Vector& p, const Vector& px, const Vector& py) {
@@ -148,20 +216,28 @@ MaximalCorrelation maximal_correlation(const Vector& p, const Vector& px, const 
 
     // Levels that fall into several groups without pairs between them: each group has a largest eigenvalue of 1.
     const std::vector<std::size_t> group = components(b);
+    const Vector products = b.transposed_times(top);
     Vector mass(group.size(), 0), lost(group.size(), 0);
     for (std::size_t i = 0; i < n_rows; ++i) {
-        for (std::size_t k = b.start[i]; k < b.start[i + 1]; ++k) {
-            const double value = p[rows[i] * n + b.column[k]];
-            mass[group[i]] += value;
-            lost[group[i]] += value * epsilon / (px[rows[i]] * py[b.column[k]] + epsilon);
-        }
+        mass[group[i]] += top[i] * top[i];
+        for (std::size_t k = b.start[i]; k < b.start[i + 1]; ++k)
+            lost[group[i]] += top[i] * excess.value[k] * products[b.column[k]];
     }
     Vector tops;
     for (std::size_t k = 0; k < mass.size(); ++k)
         if (mass[k] > 0) tops.push_back(1 - lost[k] / mass[k]);
     if (tops.size() > 1) {
+        Vector right = excess.times(products), left = b.times(excess.transposed_times(top));
+        double largest_mixed = 0;
+        for (std::size_t i = 0; i < n_rows; ++i) {
+            const double shift = lost[group[i]] / mass[group[i]] * top[i];
+            const double scale = std::sqrt(mass[group[i]] / static_cast<double>(n_rows));
+            largest_mixed = std::max(largest_mixed, std::max(std::abs(right[i] - shift), std::abs(left[i] - shift)) / scale);
+        }
         std::sort(tops.begin(), tops.end());
-        return {std::sqrt(tops[tops.size() - 2]), true};
+        // A group of very few pairs may lose so much that an eigenvalue of another group comes before its largest.
+        const double second = tops[tops.size() - 2];
+        return {std::sqrt(std::max(second, 0.0)), largest_mixed <= mixed_enough && second > 1 - 1e-4};
     }
 
     normalise(top);
@@ -176,7 +252,8 @@ MaximalCorrelation maximal_correlation(const Vector& p, const Vector& px, const 
     add(v, -dot(v, top), top);
     normalise(v);
     double largest = 0, next = 0;
-    Vector vector;
+    std::vector<Vector> near;  // eigenvectors of eigenvalues up to the largest one, which comes first
+    Vector near_values;
     while (true) {
         basis.push_back(v);
         Vector w = b.times(b.transposed_times(v));
@@ -205,25 +282,32 @@ MaximalCorrelation maximal_correlation(const Vector& p, const Vector& px, const 
                 for (std::size_t k = 0; k < size; ++k) all[k][k] = 1;
                 values = alpha;
                 if (!tridiagonal_eigen(values, Vector(beta.begin(), beta.end() - 1), all)) return {0, false};
-                vector.assign(n_rows, 0);
-                for (std::size_t k = 0; k < size; ++k) add(vector, all[k][at], basis[k]);
+                std::vector<std::size_t> order(size);
+                std::iota(order.begin(), order.end(), std::size_t{0});
+                std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t c) { return values[a] > values[c]; });
+                for (const std::size_t m : order) {
+                    if (near.size() == 16 || values[m] < largest - 0.05) break;
+                    near.emplace_back(n_rows, 0.0);
+                    near_values.push_back(values[m]);
+                    for (std::size_t k = 0; k < size; ++k) add(near.back(), all[k][m], basis[k]);
+                }
                 break;
             }
         }
         v = std::move(w);
     }
     largest = std::max(largest, 0.0);
-    if (std::sqrt(excess_norm) > 1e-12) {
-        Vector right = excess.times(b.transposed_times(vector)), left = b.times(excess.transposed_times(vector));
-        const double shift = dot(vector, right);
-        add(right, -shift, vector);
-        add(left, -shift, vector);
-        const double mixed = std::sqrt(std::max(dot(right, right), dot(left, left)));
-        const double gap = std::min(largest - next, 1 - largest);
-        largest = std::max(largest - shift, 0.0);
-        if (mixed > 1e-10 && mixed * mixed > 1e-11 * gap) return {std::sqrt(largest), false};
-    }
-    return {std::sqrt(largest), true};
+    if (std::sqrt(excess_norm) <= 1e-12) return {std::sqrt(largest), true};
+    const Shift of_top = first_order_shift(b, excess, top), of_vector = first_order_shift(b, excess, near[0]);
+    // The epsilon may even bring the largest eigenvalue below the second one.
+    const bool top_is_apart = 1 - largest > 1e-3;
+    const bool in_order = largest - of_vector.by >= next && of_top.by <= 1e-4;
+    const double gap = std::min(largest - next, 1 - largest);
+    const double mixed = std::max(of_vector.mixed, top_is_apart ? 0.0 : of_top.mixed);
+    if (in_order && (mixed <= 1e-10 || mixed * mixed <= 1e-11 * gap))
+        return {std::sqrt(std::max(std::min(largest - of_vector.by, 1 - of_top.by), 0.0)), true};
+    if (!top_is_apart || of_top.by > 1e-4) return {std::sqrt(largest), false};
+    return largest_of_several(b, excess, near, near_values);
 }
 
 }  // namespace hybridrad

@@ -33,18 +33,22 @@ def recompute(
     weights : float ndarray, optional
         One per direction; the directions are then summed.
     """
-    # Directions last, in memory too: the order of the sums follows from it.
-    counts = np.ascontiguousarray(pairs.transpose(1, 2, 0), dtype=np.float64)[np.newaxis]
+    # Directions last, as in PyRadiomics. It removes absent levels by numpy.delete, which leaves the two level axes in
+    # another order in memory even where none is absent, and the order of the sums follows the memory.
+    p = np.ascontiguousarray(pairs.transpose(1, 2, 0), dtype=np.float64)[np.newaxis]
+    none = np.empty(0, dtype=np.intp)
+    p = np.delete(np.delete(p, none, axis=1), none, axis=2)
     if symmetrical:
-        counts += counts.transpose(0, 2, 1, 3).copy()
+        p += p.transpose(0, 2, 1, 3).copy()
     if weights is not None:
-        counts = np.sum(counts * weights, axis=3, keepdims=True)
-    total = counts.sum(axis=(1, 2))
-    if counts.shape[3] > 1:
-        empty = np.flatnonzero(total.sum(axis=0) == 0)
-        counts, total = np.delete(counts, empty, axis=3), np.delete(total, empty, axis=1)
+        p = np.sum(p * weights, axis=3, keepdims=True)
+    total = np.sum(p, axis=(1, 2))
+    if p.shape[3] > 1:
+        empty = np.flatnonzero(np.sum(total, axis=0) == 0)
+        if len(empty):
+            p, total = np.delete(p, empty, axis=3), np.delete(total, empty, axis=1)
     total[total == 0] = np.nan
-    p = counts / total[:, np.newaxis, np.newaxis, :]
+    p /= total[:, np.newaxis, np.newaxis, :]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)
         return _features(p, levels)

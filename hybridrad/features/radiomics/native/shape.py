@@ -44,7 +44,7 @@ def shape_features(mask_zyx: NDArray[Any], spacing_zyx: Sequence[float]) -> dict
     area, volume = _surface(sums["cubes"], sums["cube_positions"], spacing)
     slice_mm, column_mm, row_mm, any_mm = sums["diameters"].tolist()
     axes = _axes(inside, _covariance(sums["covariance"], spacing), spacing)
-    least, minor, major = axes.tolist()
+    least, minor, major = axes
     sphere_area = (36 * np.pi * volume**2) ** (1.0 / 3.0)
     return {
         "Elongation": _ratio(minor, major),
@@ -92,7 +92,7 @@ def shape_2d_features(mask_yx: NDArray[Any], spacing_yx: Sequence[float]) -> dic
     sums = load_kernels().shape_sums(inside[np.newaxis], 1.0, *spacing.tolist())
     perimeter, surface = _outline(inside, spacing)
     axes = _axes(inside, _covariance(sums["covariance"], np.array([1.0, *spacing]))[1:, 1:], spacing)
-    minor, major = axes.tolist()
+    minor, major = axes
     sphericity = 2 * np.sqrt(np.pi * surface) / perimeter
     return {
         "Elongation": _ratio(minor, major),
@@ -151,24 +151,26 @@ def _covariance(of_indices: NDArray[np.float64], spacing: NDArray[np.float64]) -
 
 def _axes(
     inside: NDArray[np.uint8], covariance: NDArray[np.float64], spacing: NDArray[np.float64]
-) -> NDArray[np.float64]:
+) -> NDArray[Any]:
     """Return the eigenvalues of the covariance of the voxel positions, ascending, with PyRadiomics' rounding to 0."""
-    eigenvalues = np.linalg.eigvalsh(covariance)
+    eigenvalues: NDArray[Any] = np.linalg.eigvalsh(covariance)
     if eigenvalues[0] <= _LEAST_FLATNESS * eigenvalues[-1]:
         # A flat region: the root of a rounding error, which takes the same operations on all positions to reproduce.
+        # The eigenvalues may come out complex then.
         positions = np.array(np.nonzero(np.pad(inside, 1))).T * spacing
         positions -= np.mean(positions, axis=0)
         positions /= np.sqrt(len(positions))
         eigenvalues = np.linalg.eigvals(np.dot(positions.T.copy(), positions))
         eigenvalues[(eigenvalues < 0) & (eigenvalues > -1e-10)] = 0
         eigenvalues.sort()
-    return np.asarray(eigenvalues)
+    return eigenvalues
 
 
-def _ratio(smaller: float, larger: float) -> float:
+def _ratio(smaller: Any, larger: Any) -> float:
     # A single voxel has no axes, and PyRadiomics no value for it.
-    return math.sqrt(smaller / larger) if smaller >= 0 and larger > 0 else math.nan
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(smaller / larger).real) if smaller >= 0 and larger >= 0 else math.nan
 
 
-def _length(eigenvalue: float) -> float:
-    return 4 * math.sqrt(eigenvalue) if eigenvalue >= 0 else math.nan
+def _length(eigenvalue: Any) -> float:
+    return float(4 * np.sqrt(eigenvalue).real) if eigenvalue >= 0 else math.nan
