@@ -17,8 +17,11 @@ namespace {
 
 using Vector = std::vector<double>;
 
-// First order tells the eigenvalue to 1e-10 where the epsilon mixes in no more of other eigenvectors than this.
-constexpr double mixed_enough = 1e-7;
+// First order tells the largest eigenvalue of a group where the epsilon mixes in no more of other eigenvectors.
+constexpr double mixed_enough = 1e-8;
+// Eigenvalues this close to the largest are treated together with it, up to so many.
+constexpr double near_gap = 0.05;
+constexpr std::size_t most_near = 16;
 
 double dot(const Vector& a, const Vector& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
 
@@ -181,7 +184,8 @@ MaximalCorrelation largest_of_several(const Sparse& b, const Sparse& excess, con
     }
     for (const Vector& vector : vectors) add(outside, -dot(outside, vector), vector);
     const double largest = largest_eigenvalue(within);
-    return {std::sqrt(largest), std::sqrt(dot(outside, outside)) <= mixed_enough && skew <= mixed_enough};
+    const double gap = m < most_near ? near_gap : 1e-3;
+    return {std::sqrt(largest), dot(outside, outside) <= 1e-11 * gap && skew <= 1e-9};
 }
 
 }  // namespace
@@ -286,7 +290,7 @@ MaximalCorrelation maximal_correlation(const Vector& p, const Vector& px, const 
                 std::iota(order.begin(), order.end(), std::size_t{0});
                 std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t c) { return values[a] > values[c]; });
                 for (const std::size_t m : order) {
-                    if (near.size() == 16 || values[m] < largest - 0.05) break;
+                    if (near.size() == most_near || values[m] < largest - near_gap) break;
                     near.emplace_back(n_rows, 0.0);
                     near_values.push_back(values[m]);
                     for (std::size_t k = 0; k < size; ++k) add(near.back(), all[k][m], basis[k]);
@@ -304,7 +308,7 @@ MaximalCorrelation maximal_correlation(const Vector& p, const Vector& px, const 
     const bool in_order = largest - of_vector.by >= next && of_top.by <= 1e-4;
     const double gap = std::min(largest - next, 1 - largest);
     const double mixed = std::max(of_vector.mixed, top_is_apart ? 0.0 : of_top.mixed);
-    if (in_order && (mixed <= 1e-10 || mixed * mixed <= 1e-11 * gap))
+    if (in_order && (mixed <= 1e-10 || (top_is_apart && mixed * mixed <= 1e-11 * gap)))
         return {std::sqrt(std::max(std::min(largest - of_vector.by, 1 - of_top.by), 0.0)), true};
     if (!top_is_apart || of_top.by > 1e-4) return {std::sqrt(largest), false};
     return largest_of_several(b, excess, near, near_values);
