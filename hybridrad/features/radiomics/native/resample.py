@@ -100,8 +100,8 @@ def _from_a_crop(
     """Return what the resampler makes of the whole image, from a part of it, or None where that may differ.
 
     ITK fits a B-spline to the whole image, which takes longer than all features. From a crop its positions and
-    coefficients differ by rounding errors, and ITK cuts grey values of integer images off behind the point: where tissue
-    is flat the last bit decides about them. So a crop is trusted only if no value of it comes near an integer.
+    coefficients differ by rounding errors, and ITK cuts grey values of integer images off behind the point: where
+    tissue is flat the last bit decides about them. So a crop is trusted only if no value of it is near an integer.
 
     Parameters
     ----------
