@@ -1,9 +1,9 @@
 """Does the library's own radiomics engine give the values of PyRadiomics, case by case and feature by feature?
 
-    python benchmarks/native_equality.py COHORT.csv [COHORT.csv ...] [--images all] [--spacing 1 1 1] [--params FILE]
-        [--limit N] [--jobs 2] [--out TABLE.md]
+    python benchmarks/native_equality.py [COHORT.csv] [--pair NAME IMAGE MASK ...] [--title TEXT] [--images all]
+        [--spacing 1 1 1] [--bin-width W] [--params FILE] [--limit N] [--jobs 2] [--out TABLE.md]
 
-A cohort may also be a folder with pairs X_image.* and X_label.*. Each case is read once and measured by both engines.
+Each case is read once and measured by both engines. ``--out`` appends, so that several runs make one report.
 Two values are equal if |a - b| <= 1e-8 |b| + 1e-10 s, where b is PyRadiomics' value and s the natural scale of the
 feature (``natural_scale``): what its terms are worth where they cancel out. Cases that both engines refuse are counted
 by their code. Along an axis of fewer than 4 voxels B-spline resampling reads undefined memory, so both engines pad such
@@ -215,27 +215,18 @@ def report(outcomes: Sequence[Outcome], title: str) -> list[str]:
     return lines
 
 
-def read_cases(place: Path) -> list[Case]:
-    """Return the cases of a cohort table, or of a folder of pairs."""
-    if place.is_file():
-        return read_cohort(place).cases()
-    pairs = [(image, *place.glob(f"{image.name.split('_image')[0]}_label.*")) for image in place.glob("*_image.*")]
-    return [
-        Case(image.name.split("_image")[0], image.name, {"image": image, "mask": mask}, None)
-        for image, mask in sorted(pairs)
-    ]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cohorts", type=Path, nargs="+", metavar="COHORT")
+    parser.add_argument("cohort", type=Path, nargs="?")
+    parser.add_argument("--pair", nargs=3, action="append", default=[], metavar=("NAME", "IMAGE", "MASK"))
+    parser.add_argument("--title")
     parser.add_argument("--images", choices=IMAGES, default="original")
     parser.add_argument("--spacing", type=float, nargs="+")
     parser.add_argument("--params", type=Path)
     parser.add_argument("--bin-width", type=float)
     parser.add_argument("--limit", type=int, help="compare that many cases, spread over the table")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="write the report there too")
+    parser.add_argument("--out", type=Path, help="append the report to this file")
     given = parser.parse_args()
     settings = RadiomicsSettings.from_yaml(given.params) if given.params else RadiomicsSettings()
     if not given.params:
@@ -244,19 +235,20 @@ def main() -> None:
         settings = settings.with_spacing(given.spacing)
     if given.bin_width:
         settings = settings.replace(bin_width=given.bin_width)
-    written = []
-    for place in given.cohorts:
-        cases = read_cases(place)
-        if given.limit and given.limit < len(cases):
-            cases = [cases[i] for i in np.linspace(0, len(cases) - 1, given.limit).round().astype(int)]
-        with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
-            outcomes = list(pool.map(Comparison(settings), cases, chunksize=1))
-        how = f"images {given.images}" if not given.params else given.params.name
-        spacing = " x ".join(f"{step:g}" for step in given.spacing) + " mm" if given.spacing else "as stored"
-        written += [*report(outcomes, f"{place.parent.name if place.is_file() else place.name}: {how}, {spacing}"), ""]
-        print("\n".join(written[-len(written) :]))
+    cases = read_cohort(given.cohort).cases() if given.cohort else []
+    if given.limit and given.limit < len(cases):
+        cases = [cases[i] for i in np.linspace(0, len(cases) - 1, given.limit).round().astype(int)]
+    cases += [Case(name, name, {"image": Path(image), "mask": Path(mask)}, None) for name, image, mask in given.pair]
+    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
+        outcomes = list(pool.map(Comparison(settings), cases, chunksize=1))
+    what = given.title or (given.cohort.parent.name if given.cohort else "single cases")
+    how = given.params.name if given.params else f"images {given.images}"
+    spacing = " x ".join(f"{step:g}" for step in given.spacing) + " mm" if given.spacing else "as stored"
+    lines = report(outcomes, f"{what}: {how}, spacing {spacing}, bin width {settings.bin_width:g}")
+    print("\n".join(lines))
     if given.out:
-        given.out.write_text("\n".join(written) + "\n", encoding="utf-8")
+        with given.out.open("a", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n\n")
 
 
 if __name__ == "__main__":
