@@ -36,5 +36,9 @@ def gradient_magnitude(
     outer = grown(box, [1] * values.ndim, values.shape)
     crop = sitk.GetImageFromArray(values[outer])
     crop.SetSpacing([float(step) for step in reversed(spacing)])
-    found = sitk.GradientMagnitude(crop, useImageSpacing=use_spacing)
-    return np.asarray(sitk.GetArrayFromImage(found)[within(box, outer)])
+    gradient = sitk.GradientMagnitudeImageFilter()
+    gradient.SetUseImageSpacing(use_spacing)
+    # A crop is small: to wake other threads costs more than they save, and the other cores have cases of their own.
+    gradient.SetNumberOfThreads(1)
+    gradient.SetNumberOfWorkUnits(1)
+    return np.asarray(sitk.GetArrayFromImage(gradient.Execute(crop))[within(box, outer)])
