@@ -61,9 +61,8 @@ def measure(
             found = _measure(image, mask, settings, set(promised), checks)
         except MemoryError as err:
             raise checks.error("E_MEMORY", "the radiomics engine ran out of memory.") from err
-        except RuntimeError as err:  # SimpleITK's only exception
-            message = f"a filter failed with {type(err).__name__}: {' '.join(str(err).split())}"
-            raise checks.error("E_RADIOMICS", message) from err
+        except (RuntimeError, ValueError) as err:  # of SimpleITK; of the kernels, where a region cannot be measured
+            raise checks.error("E_RADIOMICS", f"the engine failed: {' '.join(str(err).split())}") from err
     return promised_row(found, promised, case_id=case_id), tuple(checks.findings)
 
 

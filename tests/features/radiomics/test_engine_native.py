@@ -250,6 +250,24 @@ def test_intensities_that_filters_cannot_scale_are_an_error(volume):
             assert run(engine, zeros, mask, how)[0] == "E_NONFINITE_IN_ROI"
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("image_type", ["Original", "LoG", "Wavelet", "Gradient", "Square", "Logarithm"])
+def test_a_value_that_is_not_finite_far_from_the_region_does_what_it_does_in_pyradiomics(image_type, value):
+    values = np.random.default_rng(0).normal(300, 80, (60, 30, 30)).astype(np.float32)
+    values[58, 28, 28] = value
+    inside = np.zeros(values.shape, np.uint8)
+    inside[4:9, 5:12, 5:12] = 1
+    given = RadiomicsSettings(image_types={image_type: {"sigma": [0.5]} if image_type == "LoG" else {}})
+    check(sitk.GetImageFromArray(values), sitk.GetImageFromArray(inside), given)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 40.0, 1e14])
+@pytest.mark.parametrize("how", [{"bin_count": 8}, {"bin_width": 25}, {"bin_width": 1e13}], ids=str)
+def test_intensities_whose_rounding_is_wider_than_their_bins_do_what_they_do_in_pyradiomics(volume, how, spread):
+    image, mask = volume
+    check(sitk.Cast(image, sitk.sitkFloat64) * spread + 1e17, mask, RadiomicsSettings(**how))
+
+
 def test_an_engine_that_runs_out_of_memory_says_so(volume, monkeypatch):
     def exhausted(*_, **__):
         raise MemoryError

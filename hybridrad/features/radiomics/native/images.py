@@ -72,9 +72,14 @@ def _gradient(case: PreparedCase, settings: Mapping[str, Any]) -> Named:
 
 
 def _log(case: PreparedCase, settings: Mapping[str, Any]) -> Named:
+    # A recursive filter carries one NaN along its line, and after three axes everywhere, as far away as it may be.
+    finite = np.issubdtype(case.values.dtype, np.integer) or np.isfinite(case.largest_absolute)
     for sigma in settings["sigma"]:
         name = f"log-sigma-{str(sigma).replace('.', '-')}-mm-3D"
-        yield name, laplacian_of_gaussian(case.values, case.box, spacing=case.spacing, sigma=sigma)
+        if finite:
+            yield name, laplacian_of_gaussian(case.values, case.box, spacing=case.spacing, sigma=sigma)
+        else:
+            yield name, np.full(case.inside.shape, np.nan, dtype=np.float32)
 
 
 def _wavelet(case: PreparedCase, settings: Mapping[str, Any]) -> Named:
