@@ -33,7 +33,7 @@ def bin_edges(values: NDArray[Any], *, bin_width: float, bin_count: int | None =
     Examples
     --------
     >>> bin_edges(np.array([54, 166]), bin_width=25.0)
-    array([ 50.,  75., 100., 125., 150., 175.])
+    array([ 50.,  75., 100., 125., 150., 175., 200.])
     >>> bin_edges(np.array([0.0, 8.0]), bin_width=25.0, bin_count=4)
     array([0., 2., 4., 6., 9.])
     """

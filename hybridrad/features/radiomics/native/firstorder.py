@@ -48,7 +48,7 @@ def first_order(
     moments = [found.pop(f"moment_{k}") for k in (2, 3, 4)]
     # Where all intensities are nearly the same, moments are the rounding errors of the mean, and Skewness and Kurtosis
     # ratios of these: only NumPy's own sums give what PyRadiomics gives.
-    if moments[0] <= 1e-12 * max(abs(found["Minimum"]), abs(found["Maximum"])) ** 2:
+    if np.sqrt(moments[0]) <= 1e-6 * max(abs(found["Minimum"]), abs(found["Maximum"])):
         found["Mean"] = float(np.mean(values))
         from_mean = values - found["Mean"]
         moments = [float(np.mean(from_mean**k)) for k in (2, 3, 4)]

@@ -16,8 +16,9 @@ Lorensen WE, Cline HE. Marching cubes: a high resolution 3D surface construction
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,8 @@ Corner = tuple[int, int, int]
 Crossing = tuple[float, float, float]
 Triangle = tuple[Crossing, Crossing, Crossing]
 
-_CORNERS: tuple[Corner, ...] = tuple(product((0, 1), repeat=3))  # z, y, x; the number of a corner is 4 z + 2 y + x
+# z, y, x; the number of a corner is 4 z + 2 y + x.
+_CORNERS: tuple[Corner, ...] = tuple((z, y, x) for z in (0, 1) for y in (0, 1) for x in (0, 1))
 # The corner that is never inside: an arrangement that has it inside is replaced by its complement.
 _ALWAYS_OUTSIDE: Corner = (1, 1, 0)
 # Squares around the six faces, corner after corner.
@@ -52,7 +54,7 @@ def triangles() -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     --------
     >>> arrangement, corners = triangles()
     >>> corners[arrangement == 1].tolist()
-    [[[0.5, 0.0, 0.0], [0.0, 0.0, 0.5], [0.0, 0.5, 0.0]]]
+    [[[0.0, 0.5, 0.0], [0.0, 0.0, 0.5], [0.5, 0.0, 0.0]]]
     """
     arrangement, corners = [], []
     for number in range(256):
@@ -70,7 +72,7 @@ def _triangles_of(inside: set[Corner]) -> list[Triangle]:
 
 def _polygons(inside: set[Corner]) -> list[list[Crossing]]:
     joined: dict[Crossing, list[Crossing]] = {}
-    outward: dict[Crossing, NDArray[np.float64]] = {}
+    outward: dict[Crossing, Corner] = {}
     for face in _FACES:
         # Each inside corner, or two that are neighbours on the face, is cut off by one join.
         is_in = [corner in inside for corner in face]
@@ -84,8 +86,8 @@ def _polygons(inside: set[Corner]) -> list[list[Crossing]]:
             end = _halfway(face[last], face[(last + 1) % 4])
             joined.setdefault(start, []).append(end)
             joined.setdefault(end, []).append(start)
-            outward[start] = np.subtract(face[first - 1], face[first])
-            outward[end] = np.subtract(face[(last + 1) % 4], face[last])
+            outward[start] = _difference(face[first - 1], face[first])
+            outward[end] = _difference(face[(last + 1) % 4], face[last])
     polygons = []
     while joined:
         polygon = [next(iter(joined))]
@@ -98,7 +100,7 @@ def _polygons(inside: set[Corner]) -> list[list[Crossing]]:
             following = ways[1] if ways[0] == before else ways[0]
         normal = _area_vector(polygon)
         # All corners of a polygon look outward to the same side of it, taken together.
-        if sum(float(normal @ outward[crossing]) for crossing in polygon) < 0:
+        if sum(n * o for crossing in polygon for n, o in zip(normal, outward[crossing], strict=True)) < 0:
             polygon.reverse()
         polygons.append(polygon)
     return polygons
@@ -107,17 +109,19 @@ def _polygons(inside: set[Corner]) -> list[list[Crossing]]:
 def _fan(polygon: list[Crossing]) -> list[Triangle]:
     """Cut a polygon into triangles that share a corner.
 
-    Of a bent polygon of five or six corners, the fan with the largest surface is taken (ties are the same surface, or
-    mirror images on which the cut runs the same way); of one of seven, the fan from its one corner on the plane of
-    symmetry, the only fan whose surface is not that of another.
+    Polygons of three and four corners are flat. Of a bent one of five or six corners, the fan with the largest surface
+    is taken (ties are the same surface, or mirror images on which the cut runs the same way); of one of seven, the fan
+    from its one corner on the plane of symmetry, the only fan whose surface is not that of another.
     """
+    if len(polygon) <= 4:
+        return _fan_from(polygon, 0)
     fans = [_fan_from(polygon, apex) for apex in range(len(polygon))]
-    areas = np.array([sum(float(np.linalg.norm(_area_vector(list(triangle)))) for triangle in fan) for fan in fans])
+    areas = [sum(math.hypot(*_area_vector(list(triangle))) for triangle in fan) for fan in fans]
     if len(polygon) == 7:
-        alike = np.isclose(areas[:, np.newaxis], areas).sum(axis=1)
-        symmetrical = np.flatnonzero(alike == 1)
-        return fans[int(symmetrical[0])]
-    return fans[int(np.flatnonzero(np.isclose(areas, areas.max()))[0])]
+        alike = [sum(math.isclose(area, other) for other in areas) for area in areas]
+        return fans[alike.index(1)]
+    largest = max(areas)
+    return next(fan for fan, area in zip(fans, areas, strict=True) if math.isclose(area, largest))
 
 
 def _fan_from(polygon: list[Crossing], apex: int) -> list[Triangle]:
@@ -125,9 +129,17 @@ def _fan_from(polygon: list[Crossing], apex: int) -> list[Triangle]:
     return [(turned[0], b, c) for b, c in pairwise(turned[1:])]
 
 
-def _area_vector(polygon: list[Crossing]) -> NDArray[np.float64]:
-    points = np.array(polygon)
-    return np.asarray(np.cross(points, np.roll(points, -1, axis=0)).sum(axis=0) / 2)
+def _area_vector(polygon: list[Crossing]) -> Crossing:
+    z = y = x = 0.0
+    for a, b in pairwise([*polygon, polygon[0]]):
+        z += (a[1] * b[2] - a[2] * b[1]) / 2
+        y += (a[2] * b[0] - a[0] * b[2]) / 2
+        x += (a[0] * b[1] - a[1] * b[0]) / 2
+    return z, y, x
+
+
+def _difference(a: Corner, b: Corner) -> Corner:
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
 
 
 def _halfway(a: Corner, b: Corner) -> Crossing:

@@ -36,7 +36,7 @@ def shape_features(mask_zyx: NDArray[Any], spacing_zyx: Sequence[float]) -> dict
     --------
     >>> found = shape_features(np.ones((2, 3, 4), dtype=bool), (1.0, 1.0, 1.0))
     >>> found["VoxelVolume"], round(found["MeshVolume"], 2)
-    (24.0, 21.83)
+    (24.0, 20.17)
     """
     inside = np.ascontiguousarray(mask_zyx, dtype=np.uint8)
     spacing = np.array(spacing_zyx, dtype=np.float64)
@@ -149,9 +149,7 @@ def _covariance(of_indices: NDArray[np.float64], spacing: NDArray[np.float64]) -
     return np.array([[zz, zy, zx], [zy, yy, yx], [zx, yx, xx]]) * np.outer(spacing, spacing)
 
 
-def _axes(
-    inside: NDArray[np.uint8], covariance: NDArray[np.float64], spacing: NDArray[np.float64]
-) -> NDArray[Any]:
+def _axes(inside: NDArray[np.uint8], covariance: NDArray[np.float64], spacing: NDArray[np.float64]) -> NDArray[Any]:
     """Return the eigenvalues of the covariance of the voxel positions, ascending, with PyRadiomics' rounding to 0."""
     eigenvalues: NDArray[Any] = np.linalg.eigvalsh(covariance)
     if eigenvalues[0] <= _LEAST_FLATNESS * eigenvalues[-1]:
