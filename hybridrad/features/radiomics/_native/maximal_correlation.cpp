@@ -281,7 +281,9 @@ MaximalCorrelation maximal_correlation(const Vector& p, const Vector& px, const 
             for (std::size_t k = 0; k < size; ++k)
                 if (k != at) next = std::max(next, values[k]);
             const double residual = beta.back() * std::abs(last[0][at]);
-            if (exhausted || residual * residual <= 1e-14 * std::max(largest - next, residual)) {
+            // There is an eigenvalue within the residual; its square over the gap would be enough, but a pair of close
+            // eigenvalues that is not told apart yet looks like one with a wide gap.
+            if (exhausted || residual <= 1e-11) {
                 std::vector<Vector> all(size, Vector(size, 0));
                 for (std::size_t k = 0; k < size; ++k) all[k][k] = 1;
                 values = alpha;
