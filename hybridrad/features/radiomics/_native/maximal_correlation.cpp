@@ -65,7 +65,8 @@ struct Sparse {
 // rows of a matrix that the rotations are applied to from the right. Returns false where it does not converge.
 bool tridiagonal_eigen(Vector& diagonal, Vector off, std::vector<Vector>& rows) {
     const std::size_t n = diagonal.size();
-    off.resize(n, 0);
+    off.resize(n);
+    off.back() = 0;
     for (std::size_t l = 0; l < n; ++l) {
         for (int step = 0;; ++step) {
             std::size_t m = l;
@@ -73,11 +74,11 @@ bool tridiagonal_eigen(Vector& diagonal, Vector off, std::vector<Vector>& rows) 
             if (m == l) break;
             if (step == 60) return false;
             double g = (diagonal[l + 1] - diagonal[l]) / (2 * off[l]);
-            g = diagonal[m] - diagonal[l] + off[l] / (g + std::copysign(std::hypot(g, 1.0), g));
+            g = diagonal[m] - diagonal[l] + off[l] / (g + std::copysign(std::sqrt(g * g + 1), g));
             double s = 1, c = 1, p = 0;
             bool split = false;
             for (std::size_t i = m; i-- > l;) {
-                const double f = s * off[i], b = c * off[i], r = std::hypot(f, g);
+                const double f = s * off[i], b = c * off[i], r = std::sqrt(f * f + g * g);
                 off[i + 1] = r;
                 if (r == 0) {
                     diagonal[i + 1] -= p;
@@ -105,6 +106,24 @@ bool tridiagonal_eigen(Vector& diagonal, Vector off, std::vector<Vector>& rows) 
         }
     }
     return true;
+}
+
+// Eigenvector of the largest eigenvalue of a tridiagonal matrix, by inverse iteration. Shifted to just above that
+// eigenvalue the matrix is definite, so that elimination needs no pivots.
+Vector top_of_tridiagonal(const Vector& diagonal, const Vector& off, double largest) {
+    const std::size_t n = diagonal.size();
+    const double shift = largest + 1e-14;
+    Vector pivot(n), x(n, 1.0);
+    for (std::size_t k = 0; k < n; ++k) {
+        pivot[k] = shift - diagonal[k] - (k ? off[k - 1] * off[k - 1] / pivot[k - 1] : 0);
+        pivot[k] = std::max(pivot[k], 1e-300);
+    }
+    for (int step = 0; step < 3; ++step) {
+        for (std::size_t k = 1; k < n; ++k) x[k] += off[k - 1] / pivot[k - 1] * x[k - 1];
+        for (std::size_t k = n; k-- > 0;) x[k] = (x[k] + (k + 1 < n ? off[k] * x[k + 1] : 0)) / pivot[k];
+        normalise(x);
+    }
+    return x;
 }
 
 // Levels that are joined by pairs, directly or through others; rows first, then columns.
@@ -256,8 +275,7 @@ MaximalCorrelation maximal_correlation(const Vector& p, const Vector& px, const 
     add(v, -dot(v, top), top);
     normalise(v);
     double largest = 0, next = 0;
-    std::vector<Vector> near;  // eigenvectors of eigenvalues up to the largest one, which comes first
-    Vector near_values;
+    std::size_t size = 0;
     while (true) {
         basis.push_back(v);
         Vector w = b.times(b.transposed_times(v));
@@ -268,43 +286,30 @@ MaximalCorrelation maximal_correlation(const Vector& p, const Vector& px, const 
             for (const Vector& earlier : basis) add(w, -dot(w, earlier), earlier);
         }
         beta.push_back(normalise(w));
-        const std::size_t size = alpha.size();
+        size = alpha.size();
         const bool exhausted = size + 1 >= n_rows || beta.back() < 1e-14;
-        if (exhausted || size % 6 == 0) {
+        if (exhausted || (size >= 12 && size % 6 == 0)) {
             Vector values = alpha;
             std::vector<Vector> last(1, Vector(size, 0));
             last[0][size - 1] = 1;
-            if (!tridiagonal_eigen(values, Vector(beta.begin(), beta.end() - 1), last)) return {0, false};
-            const std::size_t at = static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
-            largest = values[at];
-            next = 0;
-            for (std::size_t k = 0; k < size; ++k)
-                if (k != at) next = std::max(next, values[k]);
-            const double residual = beta.back() * std::abs(last[0][at]);
+            if (!tridiagonal_eigen(values, beta, last)) return {0, false};
+            const auto at = std::max_element(values.begin(), values.end()) - values.begin();
+            const double residual = beta.back() * std::abs(last[0][static_cast<std::size_t>(at)]);
+            largest = values[static_cast<std::size_t>(at)];
+            values.erase(values.begin() + at);
+            next = values.empty() ? 0 : std::max(0.0, *std::max_element(values.begin(), values.end()));
             // There is an eigenvalue within the residual; its square over the gap would be enough, but a pair of close
             // eigenvalues that is not told apart yet looks like one with a wide gap.
-            if (exhausted || residual <= 1e-11) {
-                std::vector<Vector> all(size, Vector(size, 0));
-                for (std::size_t k = 0; k < size; ++k) all[k][k] = 1;
-                values = alpha;
-                if (!tridiagonal_eigen(values, Vector(beta.begin(), beta.end() - 1), all)) return {0, false};
-                std::vector<std::size_t> order(size);
-                std::iota(order.begin(), order.end(), std::size_t{0});
-                std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t c) { return values[a] > values[c]; });
-                for (const std::size_t m : order) {
-                    if (near.size() == most_near || values[m] < largest - near_gap) break;
-                    near.emplace_back(n_rows, 0.0);
-                    near_values.push_back(values[m]);
-                    for (std::size_t k = 0; k < size; ++k) add(near.back(), all[k][m], basis[k]);
-                }
-                break;
-            }
+            if (exhausted || residual <= 1e-11) break;
         }
         v = std::move(w);
     }
     largest = std::max(largest, 0.0);
     if (std::sqrt(excess_norm) <= 1e-12) return {std::sqrt(largest), true};
-    const Shift of_top = first_order_shift(b, excess, top), of_vector = first_order_shift(b, excess, near[0]);
+    Vector vector(n_rows, 0);
+    const Vector of_basis = top_of_tridiagonal(alpha, beta, largest);
+    for (std::size_t k = 0; k < size; ++k) add(vector, of_basis[k], basis[k]);
+    const Shift of_top = first_order_shift(b, excess, top), of_vector = first_order_shift(b, excess, vector);
     // The epsilon may even bring the largest eigenvalue below the second one.
     const bool top_is_apart = 1 - largest > 1e-3;
     const bool in_order = largest - of_vector.by >= next && of_top.by <= 1e-4;
@@ -313,6 +318,20 @@ MaximalCorrelation maximal_correlation(const Vector& p, const Vector& px, const 
     if (in_order && (mixed <= 1e-10 || (top_is_apart && mixed * mixed <= 1e-11 * gap)))
         return {std::sqrt(std::max(std::min(largest - of_vector.by, 1 - of_top.by), 0.0)), true};
     if (!top_is_apart || of_top.by > 1e-4) return {std::sqrt(largest), false};
+
+    std::vector<Vector> near, all(size, Vector(size, 0));
+    Vector values = alpha, near_values;
+    for (std::size_t k = 0; k < size; ++k) all[k][k] = 1;
+    if (!tridiagonal_eigen(values, beta, all)) return {std::sqrt(largest), false};
+    std::vector<std::size_t> order(size);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t p, std::size_t q) { return values[p] > values[q]; });
+    for (const std::size_t m : order) {
+        if (near.size() == most_near || values[m] < largest - near_gap) break;
+        near.emplace_back(n_rows, 0.0);
+        near_values.push_back(values[m]);
+        for (std::size_t k = 0; k < size; ++k) add(near.back(), all[k][m], basis[k]);
+    }
     return largest_of_several(b, excess, near, near_values);
 }
 
