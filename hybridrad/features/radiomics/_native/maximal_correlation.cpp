@@ -23,7 +23,20 @@ constexpr double mixed_enough = 1e-8;
 constexpr double near_gap = 0.05;
 constexpr std::size_t most_near = 16;
 
-double dot(const Vector& a, const Vector& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
+// Four sums side by side: one sum would wait for each of its additions.
+double dot(const Vector& a, const Vector& b) {
+    const std::size_t n = a.size();
+    double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    std::size_t k = 0;
+    for (; k + 4 <= n; k += 4) {
+        s0 += a[k] * b[k];
+        s1 += a[k + 1] * b[k + 1];
+        s2 += a[k + 2] * b[k + 2];
+        s3 += a[k + 3] * b[k + 3];
+    }
+    for (; k < n; ++k) s0 += a[k] * b[k];
+    return (s0 + s1) + (s2 + s3);
+}
 
 void add(Vector& a, double factor, const Vector& b) {
     for (std::size_t k = 0; k < a.size(); ++k) a[k] += factor * b[k];
@@ -280,11 +293,11 @@ MaximalCorrelation maximal_correlation(const Vector& p, const Vector& px, const 
         basis.push_back(v);
         Vector w = b.times(b.transposed_times(v));
         alpha.push_back(dot(w, v));
-        // Against all earlier vectors, twice: the three-term recurrence alone loses orthogonality.
-        for (int pass = 0; pass < 2; ++pass) {
-            add(w, -dot(w, top), top);
-            for (const Vector& earlier : basis) add(w, -dot(w, earlier), earlier);
-        }
+        add(w, -alpha.back(), v);
+        if (basis.size() > 1) add(w, -beta.back(), basis[basis.size() - 2]);
+        // The three-term recurrence alone loses orthogonality.
+        add(w, -dot(w, top), top);
+        for (const Vector& earlier : basis) add(w, -dot(w, earlier), earlier);
         beta.push_back(normalise(w));
         size = alpha.size();
         const bool exhausted = size + 1 >= n_rows || beta.back() < 1e-14;
