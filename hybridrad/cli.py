@@ -54,7 +54,7 @@ SpacingOpt = Annotated[
     typer.Option("--spacing", metavar="X Y Z", help="Radiomics: resample to this spacing, in mm; 0 keeps an axis."),
 ]
 ParamsOpt = Annotated[Path | None, typer.Option("--params", help="Radiomics: a PyRadiomics parameter file (YAML).")]
-EngineOpt = Annotated[str, typer.Option("--engine", help="Radiomics: the engine.")]
+EngineOpt = Annotated[str, typer.Option("--engine", help="Radiomics: native or pyradiomics.")]
 ViewOpt = Annotated[str, typer.Option("--view", help="CNN: largest_slice or image.")]
 MarginOpt = Annotated[float | None, typer.Option("--margin", metavar="MM", help="CNN: margin round the region, in mm.")]
 FieldOpt = Annotated[float | None, typer.Option("--field", metavar="MM", help="CNN: fixed field of view, in mm.")]
@@ -149,7 +149,7 @@ def extract(
     out_folder: OutOpt,
     spacing: SpacingOpt = None,
     params: ParamsOpt = None,
-    engine: EngineOpt = "pyradiomics",
+    engine: EngineOpt = "native",
     view: ViewOpt = "largest_slice",
     margin: MarginOpt = None,
     field: FieldOpt = None,
@@ -184,7 +184,7 @@ def compare(
     out_folder: OutOpt,
     spacing: SpacingOpt = None,
     params: ParamsOpt = None,
-    engine: EngineOpt = "pyradiomics",
+    engine: EngineOpt = "native",
     view: ViewOpt = "largest_slice",
     margin: MarginOpt = None,
     field: FieldOpt = None,

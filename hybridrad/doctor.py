@@ -13,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from hybridrad.errors import MissingDependencyError
+from hybridrad.features.radiomics.native.kernels import load_kernels
 from hybridrad.features.radiomics.pyradiomics_import import HOW_TO_INSTALL
 
 _NEEDED = (
@@ -86,19 +88,25 @@ def _package(name: str) -> Examined:
 
 
 def _radiomics() -> list[Examined]:
+    found = []
+    try:
+        load_kernels()
+        found.append(Examined("ok", "radiomics engine", "compiled kernels"))
+    except MissingDependencyError as err:
+        found.append(Examined("missing", "radiomics engine", err.message, err.hint))
     try:
         version = metadata.version("pyradiomics")
         importlib.import_module("radiomics.featureextractor")
+        found.append(Examined("ok", "PyRadiomics", version))
     except (metadata.PackageNotFoundError, ImportError) as err:
-        return [Examined("missing", "PyRadiomics", str(err), HOW_TO_INSTALL)]
-    found = [Examined("ok", "PyRadiomics", version)]
+        found.append(Examined("note", "PyRadiomics", f"for --engine pyradiomics only: {err}", HOW_TO_INSTALL))
     lbp2d = importlib.util.find_spec("skimage") is not None
     found.append(
         Examined("ok" if lbp2d else "note", "LBP2D images", "available" if lbp2d else "scikit-image is missing", "")
     )
     special = importlib.import_module("scipy.special")
     lbp3d = hasattr(special, "sph_harm") and importlib.util.find_spec("trimesh") is not None
-    hint = "" if lbp3d else "PyRadiomics needs scipy.special.sph_harm (SciPy before 1.17) and trimesh for it."
+    hint = "" if lbp3d else "They need scipy.special.sph_harm (SciPy before 1.17) and trimesh."
     found.append(Examined("ok" if lbp3d else "note", "LBP3D images", "available" if lbp3d else "not available", hint))
     return found
 

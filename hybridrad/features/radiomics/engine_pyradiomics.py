@@ -15,21 +15,13 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from hybridrad.errors import CaseError, FeatureError, Finding
-from hybridrad.features.radiomics.grey_levels import (
-    FEW_LEVELS,
-    MANY_LEVELS,
-    MAX_LEVELS,
-    count_grey_levels,
-    suggest_bin_width,
-)
-from hybridrad.features.radiomics.pyradiomics_errors import features_missing, in_our_words
+from hybridrad.features.radiomics.case_checks import STAGE, CaseChecks, interpolates
+from hybridrad.features.radiomics.promised_row import promised_row
+from hybridrad.features.radiomics.pyradiomics_errors import in_our_words
 from hybridrad.features.radiomics.pyradiomics_import import import_pyradiomics, listen
 from hybridrad.features.radiomics.requirements import check_filter_packages, check_log_size
-from hybridrad.imaging.preprocess import pad_thin_axes
 
-STAGE = "radiomics"
-MIN_AXIS = 4
-"""ITK's B-spline interpolation needs this many voxels along an axis."""
+_ROUNDING = 1e-12
 # What PyRadiomics raises, from its own checks, assertions, NumPy and SimpleITK.
 _RAISED = (ValueError, RuntimeError, AssertionError, TypeError, LookupError, ArithmeticError)
 
@@ -73,10 +65,23 @@ def measure(
             ) from err
         except _RAISED as err:
             raise in_our_words(err, case_id=case_id) from err
-    found = {name: float(np.asarray(value)) for name, value in produced.items() if not name.startswith("diagnostics_")}
-    if set(found) != set(promised) or not np.isfinite(list(found.values())).all():
-        raise features_missing(found, promised, heard=heard, case_id=case_id)
-    return np.array([found[name] for name in promised], dtype=np.float64), tuple(work.findings)
+    found = {name: real_number(value) for name, value in produced.items() if not name.startswith("diagnostics_")}
+    return promised_row(found, promised, heard=heard, case_id=case_id), tuple(work.checks.findings)
+
+
+def real_number(value: Any) -> float:
+    """Return a feature as a float; of a complex one the real part, if the other is no more than a rounding error.
+
+    PyRadiomics takes the eigenvalues of a symmetric matrix by a general routine, which gives a pair of complex numbers
+    for some regions with two equal axes.
+
+    Examples
+    --------
+    >>> real_number(2.0 - 1e-17j), real_number(2.0 + 1.0j)
+    (2.0, nan)
+    """
+    number = complex(np.asarray(value).item())
+    return number.real if abs(number.imag) <= _ROUNDING * abs(number.real) else float("nan")
 
 
 class Measurement:
@@ -92,7 +97,7 @@ class Measurement:
 
     def __init__(self, module: Any, params: Mapping[str, Any], *, case_id: str) -> None:
         self.case_id = case_id
-        self.findings: list[Finding] = []
+        self.checks = CaseChecks(case_id)
         self.image_types = params["imageType"]
         self._operations = module.imageoperations
         # Without arguments the constructor neither reads a schema (10 ms) nor touches other libraries' logs. The
@@ -111,7 +116,7 @@ class Measurement:
         # PyRadiomics takes a mask without background for an empty one; ours has been read and checked.
         mask = sitk.Cast(mask, sitk.sitkUInt32)
         if settings["normalize"]:
-            self._refuse_constant(image)
+            self.checks.refuse_constant(image)
             image = self._operations.normalizeImage(image, **settings)
         self._whole_image = image
         if settings["interpolator"] is not None and settings.get("resampledPixelSpacing") is not None:
@@ -126,122 +131,26 @@ class Measurement:
 
     def _resample(self, image: sitk.Image, mask: sitk.Image, settings: Mapping[str, Any]) -> tuple[Any, Any]:
         if settings["interpolator"] == "sitkBSpline" and interpolates(image, mask, settings["resampledPixelSpacing"]):
-            # Only the image is padded: PyRadiomics lays its grid by the mask, so the grid and the region stay where
-            # they would be, and the padding is seen by the interpolation alone.
-            image, _, padded = pad_thin_axes(image, mask, minimum=MIN_AXIS)
-            if padded:
-                self._note(
-                    "W_THIN_AXIS",
-                    f"the image has {' x '.join(map(str, mask.GetSize()))} voxels; an axis of fewer than {MIN_AXIS} "
-                    "was edge-padded for B-spline resampling.",
-                )
-        before = _n_voxels(mask)
+            image = self.checks.pad_for_bspline(image, mask)
         image, resampled = self._operations.resampleImage(image, mask, **settings)
-        if _n_voxels(resampled) == 0:
-            raise FeatureError(
-                "E_ROI_LOST_IN_RESAMPLING",
-                case_id=self.case_id,
-                stage=STAGE,
-                message=f"the region has {before} voxels of {' x '.join(f'{s:g}' for s in mask.GetSpacing())} and none "
-                f"after resampling to {' x '.join(f'{s:g}' for s in resampled.GetSpacing())}.",
-                hint="Use a finer spacing.",
-            )
+        self.checks.refuse_lost_region(mask, resampled)
         return image, resampled
 
     def _compute_checked(self, image: sitk.Image, mask: sitk.Image, name: str, **settings: Any) -> Any:
         """Look at the intensities of the region, which PyRadiomics is about to bin, then let it compute."""
         if any(not feature_class.startswith("shape") for feature_class in self.extractor.enabledFeatures):
             values = sitk.GetArrayViewFromImage(image)[sitk.GetArrayViewFromImage(mask) == 1]
-            self._check_intensities(values, name, settings)
+            self.checks.check_intensities(
+                values,
+                name,
+                bin_width=settings["binWidth"],
+                bin_count=settings.get("binCount"),
+                whole=sitk.GetArrayViewFromImage(self._whole_image),
+            )
         return self._compute(image, mask, name, **settings)
-
-    def _check_intensities(self, values: NDArray[Any], name: str, settings: Mapping[str, Any]) -> None:
-        if n_bad := int(np.count_nonzero(~np.isfinite(values))):
-            raise FeatureError(
-                "E_NONFINITE_IN_ROI",
-                case_id=self.case_id,
-                stage=STAGE,
-                message=f"{n_bad} of {values.size} voxels of the region are not finite in the image {name!r}.",
-                hint="Look for NaN, infinite or all-zero intensities in the file.",
-            )
-        width, count = settings["binWidth"], settings.get("binCount")
-        levels = count_grey_levels(values, bin_width=width, bin_count=count)
-        how = f"{levels} grey levels in the image {name!r}: intensities {values.min():g} to {values.max():g}" + (
-            f", bin width {width:g}" if count is None else ""
-        )
-        hint = f"A bin width of {suggest_bin_width(values)} would give about 32."
-        if levels > MAX_LEVELS:
-            raise FeatureError(
-                "E_TOO_MANY_BINS",
-                case_id=self.case_id,
-                stage=STAGE,
-                message=f"{how}; the limit is {MAX_LEVELS}.",
-                hint=hint if count is None else "Use fewer bins.",
-                details={"image": name, "grey_levels": levels},
-            )
-        # Bin widths are chosen for the original image; filtered ones have ranges of their own.
-        if name != "original":
-            return
-        if values.min() == values.max():
-            self._note("W_FLAT_ROI", f"all intensities are {values.min():g}; texture features hold fill values.")
-        elif count is None and levels < FEW_LEVELS:
-            if levels == 1 and self._image_is_narrow(width):
-                raise FeatureError(
-                    "E_CONFIG",
-                    case_id=self.case_id,
-                    stage=STAGE,
-                    message=f"the bin width does not fit this image: {how}, and the whole image has fewer than "
-                    f"{FEW_LEVELS}.",
-                    hint=hint,
-                )
-            self._note("W_BINS_FEW", f"only {how}.", hint)
-        elif count is None and levels > MANY_LEVELS:
-            self._note("W_BINS_MANY", f"{how}.", hint)
-
-    def _image_is_narrow(self, bin_width: float) -> bool:
-        # A homogeneous region in an ordinary image is a finding (dropping such cases would bias a cohort); an image
-        # that fits into a few levels as a whole, e.g. one scaled to 0..1, means that the width is wrong for the cohort.
-        whole = sitk.GetArrayViewFromImage(self._whole_image)
-        return count_grey_levels(whole[np.isfinite(whole)], bin_width=bin_width) < FEW_LEVELS
-
-    def _refuse_constant(self, image: sitk.Image) -> None:
-        values = sitk.GetArrayViewFromImage(image)
-        if values.min() == values.max():
-            raise FeatureError(
-                "E_RADIOMICS",
-                case_id=self.case_id,
-                stage=STAGE,
-                message=f"normalize divides by the standard deviation, and all intensities of the image are "
-                f"{values.min():g}.",
-            )
-
-    def _note(self, code: str, message: str, hint: str = "") -> None:
-        self.findings.append(Finding(self.case_id, code, stage=STAGE, message=message, hint=hint))
-
-
-def interpolates(image: sitk.Image, mask: sitk.Image, spacing: Sequence[float]) -> bool:
-    """Return whether PyRadiomics would interpolate the image, or only crop it because it has that spacing already.
-
-    Parameters
-    ----------
-    image, mask : SimpleITK.Image
-        On the same grid; the region is 1.
-    spacing : sequence of float
-        x first, in mm; 0 keeps an axis, and so does a region of one voxel along it.
-    """
-    statistics = sitk.LabelShapeStatisticsImageFilter()
-    statistics.Execute(mask)
-    extent = np.array(statistics.GetBoundingBox(1))[mask.GetDimension() :]
-    present, wanted = np.array(mask.GetSpacing()), np.array(spacing, dtype=float)
-    target = np.where((wanted == 0) | (extent == 1), present, wanted)
-    return not np.allclose(image.GetSpacing(), target)
 
 
 def _settings_of_the_run(given: Mapping[str, Any]) -> dict[str, Any]:
     # The tolerance would be set for all of ITK in this process, and the diagnostics cost more time than the features.
     settings = {key: value for key, value in given.items() if key not in ("geometryTolerance", "correctMask")}
     return settings | {"label": 1, "label_channel": 0, "additionalInfo": False}
-
-
-def _n_voxels(mask: sitk.Image) -> int:
-    return int(np.count_nonzero(sitk.GetArrayViewFromImage(mask) == 1))

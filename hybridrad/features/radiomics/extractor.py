@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from hybridrad import __version__
 from hybridrad._checks import check_choice
 from hybridrad.errors import FeatureError, MissingDependencyError, RunError
 from hybridrad.features.blocks import SEPARATOR
+from hybridrad.features.radiomics.native.kernels import load_kernels
 from hybridrad.features.radiomics.pyradiomics_import import HOW_TO_INSTALL
 from hybridrad.features.radiomics.settings import RadiomicsSettings
 from hybridrad.features.rows import Row
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from hybridrad.imaging.roi import Roi
 
 STAGE = "radiomics"
-ENGINES = ("pyradiomics",)
+ENGINES = ("native", "pyradiomics")
 # Settings that say how PyRadiomics is to treat its input or output, not what it measures.
 _WITHOUT_EFFECT = ("geometryTolerance", "correctMask", "label_channel", "additionalInfo")
 _FILTER_PACKAGES = (("LBP2D", "scikit-image"), ("LBP3D", "scipy"), ("LBP3D", "trimesh"))
@@ -40,8 +42,9 @@ class RadiomicsExtractor:
     ----------
     settings : RadiomicsSettings, path or mapping, optional
         A path is read as a PyRadiomics parameter file. Default: PyRadiomics' defaults.
-    engine : {"pyradiomics"}
-        What computes the features.
+    engine : {"native", "pyradiomics"}
+        What computes the features: the library itself, or PyRadiomics 3.0.1, which has to be installed for it. Names
+        and values are the same.
     name : str
         Name of the block, the prefix of its columns.
     image, mask : str
@@ -81,7 +84,7 @@ class RadiomicsExtractor:
         self,
         settings: RadiomicsSettings | str | PathLike[str] | Mapping[str, Any] | None = None,
         *,
-        engine: str = "pyradiomics",
+        engine: str = "native",
         name: str = "radiomics",
         image: str = "image",
         mask: str = "mask",
@@ -132,7 +135,7 @@ class RadiomicsExtractor:
             "channel": self.channel,
             "engine": self.engine,
             "settings": params,
-            "versions": _versions(params["imageType"]),
+            "versions": _versions(self.engine, params["imageType"]),
             "notes": _notes(params),
         }
 
@@ -158,15 +161,18 @@ class RadiomicsExtractor:
         MissingDependencyError
             The engine is not installed.
         """
-        # Not at the top: the engine imports SimpleITK, which a look at settings and columns does not need.
-        from hybridrad.features.radiomics.engine_pyradiomics import measure
+        # Not at the top: the engines import SimpleITK, which a look at settings and columns does not need.
+        image, promised = roi.grey(channel=self.channel), self._promised(roi)
+        if self.engine == "native":
+            from hybridrad.features.radiomics import engine_native
 
-        image = roi.grey(channel=self.channel)
-        promised = self._promised(roi)
-        values, findings = measure(
-            image, roi.mask, self.settings.to_pyradiomics(), promised=promised, case_id=roi.case_id
-        )
-        return Row(values, findings)
+            found = engine_native.measure(image, roi.mask, self.settings, promised=promised, case_id=roi.case_id)
+        else:
+            from hybridrad.features.radiomics import engine_pyradiomics
+
+            params = self.settings.to_pyradiomics()
+            found = engine_pyradiomics.measure(image, roi.mask, params, promised=promised, case_id=roi.case_id)
+        return Row(*found)
 
     def extract_one(
         self,
@@ -251,10 +257,15 @@ def _read_settings(given: RadiomicsSettings | str | PathLike[str] | Mapping[str,
     raise TypeError(f"settings must be RadiomicsSettings, a path or a mapping, got {type(given).__name__}.")
 
 
-def _versions(image_types: Mapping[str, Any]) -> dict[str, str]:
-    packages = ["pyradiomics", "SimpleITK", "numpy", "PyWavelets"]
-    packages += [package for filter_name, package in _FILTER_PACKAGES if filter_name in image_types]
+def _versions(engine: str, image_types: Mapping[str, Any]) -> dict[str, str]:
     found = {}
+    if engine == "native":
+        # A run that cannot measure should fail before its first case.
+        load_kernels()
+        found["hybridrad"] = __version__
+    packages = ["pyradiomics"] if engine == "pyradiomics" else []
+    packages += ["SimpleITK", "numpy", "PyWavelets"]
+    packages += [package for filter_name, package in _FILTER_PACKAGES if filter_name in image_types]
     for package in packages:
         try:
             found[package] = version(package)

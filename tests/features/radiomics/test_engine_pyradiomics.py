@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from hybridrad.errors import FeatureError
-from hybridrad.features.radiomics.engine_pyradiomics import interpolates, measure
+from hybridrad.features.radiomics.engine_pyradiomics import measure
 from hybridrad.features.radiomics.settings import RadiomicsSettings
 
 pytest.importorskip("radiomics")
@@ -286,14 +286,3 @@ def test_thin_axes_are_left_alone_where_nothing_is_interpolated_by_bspline(direc
         found, findings = measured(image, mask, settings)
         assert found == direct(image, mask, settings.to_pyradiomics())
         assert not findings
-
-
-def test_interpolation_is_foreseen_as_pyradiomics_decides_it():
-    image, mask = block(shape=(6, 9, 10))
-    assert not interpolates(image, mask, (1, 1, 1))
-    assert not interpolates(image, mask, (0, 1, 0))
-    assert interpolates(image, mask, (1, 1, 2))
-    flat = sitk.Image(mask)
-    flat[:, :, :3] = 0
-    flat[:, :, 4:] = 0
-    assert not interpolates(image, flat, (1, 1, 2))

@@ -9,11 +9,12 @@ import pytest
 import SimpleITK as sitk
 
 from hybridrad.errors import FeatureError, ImageError, MissingDependencyError, RunError
-from hybridrad.features.radiomics.extractor import RadiomicsExtractor
+from hybridrad.features.radiomics.extractor import ENGINES, RadiomicsExtractor
 from hybridrad.features.radiomics.settings import RadiomicsSettings
 from hybridrad.imaging.roi import read_roi
 
 pytest.importorskip("radiomics")
+pytest.importorskip("hybridrad.features.radiomics._kernels")
 MEANS = {"featureClass": {"firstorder": ["Mean", "Entropy"]}}
 
 
@@ -24,14 +25,15 @@ def test_a_row_has_the_promised_columns_and_the_name_of_the_case(volume):
     assert (len(row), row.name, row.dtype) == (107, "007", np.float64)
 
 
-def test_values_from_files_are_those_of_pyradiomics_to_the_last_digit(volume, picture, direct, tmp_path):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_values_from_files_are_those_of_pyradiomics(engine, volume, picture, direct, tmp_path):
     for (image, mask), suffix, label in [(volume, ".nii.gz", 1), (volume, ".nrrd", 1), (picture, ".png", 255)]:
         paths = [str(tmp_path / f"{name}{suffix}") for name in ("image", "mask")]
         sitk.WriteImage(image, paths[0])
         sitk.WriteImage(mask, paths[1])
-        row = RadiomicsExtractor().extract_one(*paths)
-        expected = direct(*paths, RadiomicsSettings().to_pyradiomics(), label=label)
-        assert row.to_list() == list(expected.values())
+        row = RadiomicsExtractor(engine=engine).extract_one(*paths)
+        expected = list(direct(*paths, RadiomicsSettings().to_pyradiomics(), label=label).values())
+        assert row.to_list() == (expected if engine == "pyradiomics" else pytest.approx(expected, rel=1e-8))
 
 
 def test_settings_come_from_an_object_a_mapping_or_a_file(volume, tmp_path):
@@ -53,8 +55,8 @@ def test_the_block_takes_the_name_of_the_extractor():
 
 
 def test_an_engine_that_is_not_there_is_refused():
-    with pytest.raises(RunError, match="engine='native' is not one of pyradiomics") as caught:
-        RadiomicsExtractor(engine="native")
+    with pytest.raises(RunError, match="engine='ibsi' is not one of native, pyradiomics") as caught:
+        RadiomicsExtractor(engine="ibsi")
     assert caught.value.code == "E_CONFIG"
 
 
@@ -66,10 +68,13 @@ def test_an_extractor_survives_pickling(volume):
 
 
 def test_the_description_is_json_and_names_settings_and_versions():
-    described = RadiomicsExtractor({"bin_width": 7, "image_types": ["Square", "LBP2D"]}).describe()
-    assert json.loads(json.dumps(described)) == described
-    assert described["settings"]["setting"]["binWidth"] == 7
-    assert set(described["versions"]) == {"pyradiomics", "SimpleITK", "numpy", "PyWavelets", "scikit-image"}
+    given = {"bin_width": 7, "image_types": ["Square", "LBP2D"]}
+    for engine, package in (("native", "hybridrad"), ("pyradiomics", "pyradiomics")):
+        described = RadiomicsExtractor(given, engine=engine).describe()
+        assert json.loads(json.dumps(described)) == described
+        assert described["engine"] == engine
+        assert described["settings"]["setting"]["binWidth"] == 7
+        assert set(described["versions"]) == {package, "SimpleITK", "numpy", "PyWavelets", "scikit-image"}
     assert described["notes"][0].startswith("N_FILTER_WHOLE_IMAGE: Square use")
 
 
@@ -88,9 +93,20 @@ def test_without_pyradiomics_one_sentence_says_how_to_get_it(volume, monkeypatch
     monkeypatch.setitem(sys.modules, "radiomics", None)
     monkeypatch.delitem(sys.modules, "radiomics.featureextractor", raising=False)
     monkeypatch.setattr("hybridrad.features.radiomics.extractor.version", absent)
-    for call in (lambda: RadiomicsExtractor().extract_one(*volume), lambda: RadiomicsExtractor().describe()):
+    extractor = RadiomicsExtractor(engine="pyradiomics")
+    for call in (lambda: extractor.extract_one(*volume), extractor.describe):
         with pytest.raises(MissingDependencyError, match=r"no-build-isolation pyradiomics==3\.0\.1"):
             call()
+
+
+def test_without_the_compiled_kernels_one_sentence_names_the_other_engine(volume, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "hybridrad.features.radiomics._kernels", None)
+    for call in (lambda: RadiomicsExtractor().extract_one(*volume), RadiomicsExtractor().describe):
+        with pytest.raises(MissingDependencyError, match=r"engine=.pyradiomics."):
+            call()
+    assert len(RadiomicsExtractor(MEANS, engine="pyradiomics").extract_one(*volume)) == 2
 
 
 def test_a_label_of_the_settings_chooses_the_region(volume):
