@@ -26,18 +26,20 @@ docs: $(VENV)/.docs
 bench: $(VENV)/.run
 	$(BIN)/python benchmarks/main_path.py
 
-# PyRadiomics has no wheel and its metadata is incomplete: what it needs to build is installed first, by hand.
-$(VENV)/.run: pyproject.toml
-	@echo "Setting up $(VENV) with $$($(PYTHON) --version): some minutes the first time (PyTorch, PyRadiomics)."
+KERNELS := CMakeLists.txt $(wildcard hybridrad/features/radiomics/_native/*)
+
+$(VENV)/.run: pyproject.toml $(KERNELS)
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version): some minutes the first time (PyTorch)."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
-	$(PIP) numpy setuptools wheel versioneer cython
 	$(PIP) --editable .
-	$(PIP) --no-build-isolation pyradiomics==3.0.1
-	$(PIP) scikit-image trimesh
 	touch $@
 
+# PyRadiomics is what the tests compare with. It has no wheel and its metadata is incomplete: what it needs to build is
+# installed first, by hand. scikit-image and trimesh are for its local binary patterns.
 $(VENV)/.test: $(VENV)/.run
+	$(PIP) numpy setuptools wheel versioneer cython
+	$(PIP) --no-build-isolation pyradiomics==3.0.1
 	$(PIP) --editable ".[test]"
 	touch $@
 

@@ -42,6 +42,7 @@ CATALOGUE: dict[str, Code] = {
     "E_ROI_TOO_SMALL": Code("error", "The region has fewer voxels or dimensions than the features need."),
     # features
     "E_CONFIG": Code("error", "A setting is unknown, out of range or contradicts another."),
+    "E_ONE_BIN": Code("error", "The bin width is wider than the intensities: everything falls into one grey level."),
     "E_TOO_MANY_BINS": Code("error", "The bin width gives more grey levels than the limit."),
     "E_FEATURES_MISSING": Code("error", "The engine did not give every promised feature."),
     "E_RADIOMICS": Code("error", "The radiomics engine failed."),

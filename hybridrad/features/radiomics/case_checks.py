@@ -133,7 +133,7 @@ class CaseChecks:
             # that fits into a few levels as a whole, e.g. one scaled to 0..1, has a width that is wrong for the cohort.
             if levels == 1 and count_grey_levels(whole[np.isfinite(whole)], bin_width=bin_width) < FEW_LEVELS:
                 raise self.error(
-                    "E_CONFIG",
+                    "E_ONE_BIN",
                     f"the bin width does not fit this image: {how}, and the whole image has fewer than {FEW_LEVELS}.",
                     hint,
                 )

@@ -43,7 +43,7 @@ def test_intensities_that_are_not_finite_and_too_many_levels_are_refused_in_ever
 
 def test_a_width_that_swallows_the_whole_image_is_refused_and_one_that_swallows_the_region_is_not():
     region = np.linspace(1, 20, 9)
-    assert refused(region, whole=np.array([0.0, 90.0, np.nan])).code == "E_CONFIG"
+    assert refused(region, whole=np.array([0.0, 90.0, np.nan])).code == "E_ONE_BIN"
     assert looked_at(region) == ["W_BINS_FEW"]
 
 

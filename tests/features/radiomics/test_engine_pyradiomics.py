@@ -217,7 +217,7 @@ def test_few_and_many_grey_levels_are_noticed():
 
 def test_an_image_that_fits_into_one_grey_level_is_refused():
     err = failing(*block(high=1.0))
-    assert err.code == "E_CONFIG"
+    assert err.code == "E_ONE_BIN"
     assert "A bin width of 0.031" in err.hint
 
 
