@@ -20,14 +20,16 @@ from hybridrad.features.worker import (
     SIZE_BLOCK,
     BlockOutcome,
     CaseOutcome,
+    CaseTask,
     failure_of,
     paths_of,
     process_context,
     start_worker,
-    work,
+    work_together,
 )
 
 _RESERVED = {SIZE_BLOCK, "clinical"}
+_REGIONS_TOGETHER = 8
 
 
 def extract_features(
@@ -154,7 +156,7 @@ class _CohortRun:
 
     # -- what is to be done --
 
-    def plan(self, cases: Iterable[Case], retry_failed: bool) -> list[tuple[Case, frozenset[str]]]:
+    def plan(self, cases: Iterable[Case], retry_failed: bool) -> list[CaseTask]:
         """Return the cases that lack blocks, with the blocks they lack."""
         todo = []
         for case in cases:
@@ -226,18 +228,18 @@ class _CohortRun:
 
     def _pass(
         self,
-        todo: list[tuple[Case, frozenset[str]]],
+        todo: list[CaseTask],
         n_jobs: int,
         timeout_s: float,
         memory_limit_gb: float | None,
         *,
         last_try: bool,
-    ) -> list[tuple[Case, frozenset[str]]]:
-        from pebble import ProcessPool
+    ) -> list[CaseTask]:
+        from pebble import ProcessExpired, ProcessPool
 
-        crashed: list[tuple[Case, frozenset[str]]] = []
-        queue = deque(todo)
-        running: dict[Future[CaseOutcome], tuple[Case, frozenset[str]]] = {}
+        crashed: list[CaseTask] = []
+        queue = deque(_by_image(todo, self.pairs))
+        running: dict[Future[list[CaseOutcome]], tuple[CaseTask, ...]] = {}
         pool = ProcessPool(
             max_workers=n_jobs,
             initializer=start_worker,
@@ -248,15 +250,19 @@ class _CohortRun:
             while queue or running:
                 # A few cases ahead of the workers, so that payloads of a large cohort do not pile up.
                 while queue and len(running) < 3 * n_jobs:
-                    case, wanted = queue.popleft()
-                    running[pool.schedule(work, args=(case, wanted), timeout=timeout_s)] = (case, wanted)
+                    group = queue.popleft()
+                    running[pool.schedule(work_together, args=(group,), timeout=timeout_s * len(group))] = group
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
-                    case, wanted = running.pop(future)
-                    outcome = self._outcome(future, case, wanted, timeout_s, last_try)
-                    if outcome is None:
-                        crashed.append((case, wanted))
-                    else:
+                    group = running.pop(future)
+                    if len(group) > 1 and isinstance(future.exception(), TimeoutError | ProcessExpired):
+                        # One of them hung or died; each on its own tells which.
+                        queue.extendleft((task,) for task in reversed(group))
+                        continue
+                    outcomes = self._outcomes(future, group, timeout_s, last_try)
+                    if outcomes is None:
+                        crashed.extend(group)
+                    for (case, _), outcome in zip(group, outcomes or (), strict=False):
                         self._keep(case, outcome)
             pool.close()
             pool.join()
@@ -266,9 +272,9 @@ class _CohortRun:
             raise
         return crashed
 
-    def _outcome(
-        self, future: Future[CaseOutcome], case: Case, wanted: frozenset[str], timeout_s: float, last_try: bool
-    ) -> CaseOutcome | None:
+    def _outcomes(
+        self, future: Future[list[CaseOutcome]], group: tuple[CaseTask, ...], timeout_s: float, last_try: bool
+    ) -> list[CaseOutcome] | None:
         """Return what a worker gave, or a failure for what happened to it; None asks for a second try."""
         from pebble import ProcessExpired
 
@@ -290,9 +296,13 @@ class _CohortRun:
             )
         except Exception as err:  # noqa: BLE001  e.g. a result that cannot cross the process border: this case's row
             failure = failure_of(err, stage="run")
-        blocks = [BlockOutcome(block, failure=failure) for block in sorted(wanted)]
         # With the digests of its files, so that a rerun knows the case failed and waits for retry_failed.
-        return CaseOutcome(case.case_id, self._digests_now(case), blocks)
+        return [
+            CaseOutcome(
+                case.case_id, self._digests_now(case), [BlockOutcome(b, failure=failure) for b in sorted(wanted)]
+            )
+            for case, wanted in group
+        ]
 
     def _keep(self, case: Case, outcome: CaseOutcome) -> None:
         ready = []
@@ -341,6 +351,19 @@ class _CohortRun:
             self.waiting[case.case_id].discard(result.block)
         if results and not self.waiting[case.case_id]:
             self.progress.advance()
+
+
+def _by_image(todo: list[CaseTask], pairs: dict[str, tuple[str, str]]) -> list[tuple[CaseTask, ...]]:
+    """Group cases that are regions of one image, at most ``_REGIONS_TOGETHER`` in a group; others stay alone."""
+    image = pairs[SIZE_BLOCK][0]
+    of_image: dict[Any, list[CaseTask]] = {}
+    for number, (case, wanted) in enumerate(todo):
+        of_image.setdefault(case.paths.get(image, number), []).append((case, wanted))
+    return [
+        tuple(tasks[start : start + _REGIONS_TOGETHER])
+        for tasks in of_image.values()
+        for start in range(0, len(tasks), _REGIONS_TOGETHER)
+    ]
 
 
 def _result(case: Case, outcome: BlockOutcome, fingerprint: str) -> Result:

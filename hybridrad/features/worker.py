@@ -22,6 +22,10 @@ from hybridrad.features.store import Failure, FileDigest, digest_file
 
 SIZE_BLOCK = "size"
 _extractors: list[Any] = []  # set once in each worker process by start_worker
+_last_read: dict[str, Any] = {}  # the image this process read last, for further regions of it
+
+CaseTask = tuple[Case, frozenset[str]]
+"""A case and the blocks it lacks."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,11 @@ def _limit_memory(memory_limit_gb: float) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
+def work_together(tasks: tuple[CaseTask, ...]) -> list[CaseOutcome]:
+    """Do cases of one image after each other, so that it is read once."""
+    return [work(case, wanted) for case, wanted in tasks]
+
+
 def work(case: Case, wanted: frozenset[str]) -> CaseOutcome:
     """Read a case once for each pair of image and mask, and compute the wanted blocks.
 
@@ -77,6 +86,17 @@ def work(case: Case, wanted: frozenset[str]) -> CaseOutcome:
     for (image, mask), members in _by_pair(wanted).items():
         _one_pair(case, image, mask, members, outcome)
     return outcome
+
+
+def _loaded(path: Path, digest: FileDigest, case_id: str) -> Any:
+    """Return the image of a file, from memory if it is the one read last and has not changed since."""
+    from hybridrad.imaging.read import read_image
+
+    key = (path, digest.sha256)
+    if _last_read.get("key") != key:
+        _last_read.clear()
+        _last_read.update(image=read_image(path, case_id=case_id), key=key)
+    return _last_read["image"]
 
 
 def _by_pair(wanted: frozenset[str]) -> dict[tuple[str, str], list[Any]]:
@@ -98,7 +118,8 @@ def _one_pair(case: Case, image: str, mask: str, members: list[Any], outcome: Ca
     try:
         files = paths_of(case, image, mask)
         outcome.digests.update(_digests(files, case.case_id))
-        roi = read_roi(files[image], files[mask], case_id=case.case_id, mask_label=case.mask_label)
+        loaded = _loaded(files[image], outcome.digests[image], case.case_id)
+        roi = read_roi(loaded, files[mask], case_id=case.case_id, mask_label=case.mask_label)
     except RunError:
         raise
     except Exception as err:  # noqa: BLE001  whatever a damaged file provokes is that case's failure row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from os import PathLike
 from typing import Any, Literal
@@ -183,7 +183,7 @@ class Roi:
 
 
 def read_roi(
-    image: str | PathLike[str] | sitk.Image,
+    image: str | PathLike[str] | sitk.Image | LoadedImage,
     mask: str | PathLike[str] | sitk.Image,
     *,
     case_id: str = "case",
@@ -194,7 +194,8 @@ def read_roi(
     Parameters
     ----------
     image, mask : path-like or SimpleITK.Image
-        2D or 3D. An image in memory counts as having a spacing, since it cannot tell otherwise.
+        2D or 3D. An image in memory counts as having a spacing, since it cannot tell otherwise. The image may also be
+        what ``read_image`` returned: several regions of one image then share its reading.
     case_id : str
         Named in errors and findings.
     mask_label : int, optional
@@ -240,7 +241,9 @@ def _read_only(image: sitk.Image) -> NDArray[Any]:
     return array
 
 
-def _load_image(image: str | PathLike[str] | sitk.Image, case_id: str) -> LoadedImage:
+def _load_image(image: str | PathLike[str] | sitk.Image | LoadedImage, case_id: str) -> LoadedImage:
+    if isinstance(image, LoadedImage):
+        return replace(image, findings=tuple(replace(f, case_id=case_id) for f in image.findings))
     if not isinstance(image, sitk.Image):
         return read_image(image, case_id=case_id)
     check_plain_image(image, what="the image", case_id=case_id)

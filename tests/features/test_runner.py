@@ -13,6 +13,7 @@ import pytest
 import SimpleITK as sitk
 from pandas.testing import assert_frame_equal
 
+from hybridrad.cohort import cohort_from_frame
 from hybridrad.errors import RunError
 from hybridrad.features.runner import extract_features
 from tests.features.stand_ins import BatchedSum, MeanInRoi
@@ -189,3 +190,43 @@ def test_killed_in_the_middle_and_started_again_ends_with_the_same_table(small_c
     assert_frame_equal(resumed.failures.drop(columns="seconds"), undisturbed.failures.drop(columns="seconds"))
     kept = (tmp_path / "killed" / "features.parquet").read_bytes()
     assert kept == (tmp_path / "undisturbed" / "features.parquet").read_bytes()
+
+
+def regions_of_one_image(small_cohort, n=4):
+    """Return a cohort whose cases are regions of the image of c0."""
+    table = small_cohort(n).table.reset_index()
+    table["image"] = "c0.nii.gz"
+    return cohort_from_frame(table, root=small_cohort(n).root)
+
+
+def test_regions_of_one_image_share_its_reading_and_keep_their_values(small_cohort, trace, tmp_path, monkeypatch):
+    cohort = regions_of_one_image(small_cohort)
+    together = run(cohort, [MeanInRoi(trace), BatchedSum()], tmp_path / "together")
+    monkeypatch.setattr("hybridrad.features.runner._REGIONS_TOGETHER", 1)
+    alone = run(cohort, [MeanInRoi(trace), BatchedSum()], tmp_path / "alone", n_jobs=2)
+    assert_frame_equal(together.features, alone.features, check_exact=True)
+    assert len(set(together.features["deep__sum"])) == 1
+
+
+def test_a_region_that_kills_its_worker_costs_no_other_region_of_the_image(small_cohort, trace, tmp_path):
+    cohort = regions_of_one_image(small_cohort)
+    result = run(cohort, [MeanInRoi(trace, dies=("c2",))], tmp_path / "run")
+    assert list(result.features.index) == ["c0", "c1", "c3"]
+    assert result.failures["code"].to_dict() == {("c2", "run"): "E_CRASH"}
+
+
+def test_an_image_is_read_once_for_its_regions(small_cohort, monkeypatch):
+    from hybridrad.features import worker
+    from hybridrad.imaging import read
+
+    reads = []
+    original = read.read_image
+    monkeypatch.setattr(
+        read, "read_image", lambda path, *, case_id: reads.append(case_id) or original(path, case_id=case_id)
+    )
+    monkeypatch.setattr(worker, "_extractors", [BatchedSum()])
+    monkeypatch.setattr(worker, "_last_read", {})
+    cases = regions_of_one_image(small_cohort).cases()
+    outcomes = worker.work_together(tuple((case, frozenset({"deep", "size"})) for case in cases))
+    assert reads == ["c0"]
+    assert [o.case_id for o in outcomes] == ["c0", "c1", "c2", "c3"]
