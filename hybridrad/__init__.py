@@ -26,6 +26,9 @@ _HOMES = {
     "HedgedFusion": "hybridrad.models.hedge",
     "standard_models": "hybridrad.models.standard",
     "NestedCV": "hybridrad.evaluation.nested",
+    "LeaveOneSiteOut": "hybridrad.evaluation.designs",
+    "FixedSplit": "hybridrad.evaluation.designs",
+    "OwnFolds": "hybridrad.evaluation.designs",
     "compare_models": "hybridrad.study",
     "Comparison": "hybridrad.study",
     "write_report": "hybridrad.reporting.report",
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from hybridrad.cohort import Cohort, read_cohort
     from hybridrad.datasets import make_cohort
     from hybridrad.errors import CaseError, RunError
+    from hybridrad.evaluation.designs import FixedSplit, LeaveOneSiteOut, OwnFolds
     from hybridrad.evaluation.nested import NestedCV
     from hybridrad.features.deep.embeddings import EmbeddingExtractor
     from hybridrad.features.radiomics.extractor import RadiomicsExtractor

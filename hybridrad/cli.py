@@ -202,7 +202,14 @@ def compare(
     ] = None,
     models: Annotated[str | None, typer.Option("--models", help="Arms, with commas; default the standard set.")] = None,
     baseline: Annotated[str | None, typer.Option("--baseline", help="Arm the others are compared with.")] = None,
-    cv: Annotated[str, typer.Option("--cv", metavar="FOLDSxREPEATS", help="Outer cross-validation.")] = "5x10",
+    cv: Annotated[
+        str,
+        typer.Option(
+            "--cv",
+            metavar="DESIGN",
+            help="FOLDSxREPEATS; site (leave one out); split (train and test of the cohort); folds:COLUMN.",
+        ),
+    ] = "5x10",
     inner: Annotated[int, typer.Option("--inner", min=2, help="Inner folds.")] = 4,
     margin_auc: Annotated[
         float, typer.Option("--equivalence-margin", help="AUC difference that counts as none.")
@@ -215,12 +222,13 @@ def compare(
     retry_failed: RetryOpt = False,
 ) -> None:
     """Extract, compare all arms on the same splits, and write tables and a report into RUN."""
+    from hybridrad.evaluation.designs import design_from
     from hybridrad.run_folder import claim_folder
 
     options = ExtractionOptions(
         spacing, _text(params), engine, view, margin, field, relative_margin, view_spacing, window, backbone, weights
     )
-    design = hr.NestedCV.parse(cv, inner=inner)
+    design = design_from(cv, inner=inner)
     extractors = [] if features else options.extractors()
     cohort = _cohort(cohort_file, clinical or (), label, positive, where, allow_outside_root, images=features is None)
     recipe = {
