@@ -30,6 +30,7 @@ _HOMES = {
     "FixedSplit": "hybridrad.evaluation.designs",
     "OwnFolds": "hybridrad.evaluation.designs",
     "compare_models": "hybridrad.study",
+    "learning_curves": "hybridrad.learning",
     "Comparison": "hybridrad.study",
     "write_report": "hybridrad.reporting.report",
 }
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from hybridrad.features.radiomics.settings import RadiomicsSettings
     from hybridrad.features.runner import extract_features
     from hybridrad.imaging.views import Views
+    from hybridrad.learning import learning_curves
     from hybridrad.models.block_model import BlockModel
     from hybridrad.models.concat import ConcatFusion
     from hybridrad.models.early import EarlyFusion
