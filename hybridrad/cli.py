@@ -257,7 +257,7 @@ def compare(
         run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
         _print_run(run)
         table = run.features
-    finished = _finished_before(out_folder, table, cohort)
+    finished = _finished_before(out_folder, table, cohort, design, seed)
     if finished is not None:
         out.print("The comparison of these data is finished; only its report is made again.")
         _report(finished, out_folder)
@@ -459,17 +459,21 @@ def _run_study(call: Callable[[Callable[[int, int], None]], hr.Comparison]) -> h
             shown.__exit__(None, None, None)
 
 
-def _finished_before(folder: Path, features: pd.DataFrame, cohort: Any) -> hr.Comparison | None:
+def _finished_before(folder: Path, features: pd.DataFrame, cohort: Any, design: Any, seed: int) -> hr.Comparison | None:
     """Return the study in a run folder if it was made of the same data by this version; the settings are the same."""
+    from hybridrad.evaluation.design_splits import splits_of
     from hybridrad.record import data_digest
     from hybridrad.run_folder import STUDY_FILE, load_study
     from hybridrad.study_cases import cases_used
+    from hybridrad.study_cases import design as carried_out
 
     if not (folder / STUDY_FILE).is_file():
         return None
     study = load_study(folder)
     used, X = cases_used(features, cohort)
     same = study.settings.get("data_sha256") == data_digest(X, used)
+    # Sites, a test part and own folds come from columns that are no data of the models.
+    same = same and study.settings["cv"] == carried_out(design, splits_of(design, used, seed))
     return study if same and study.settings.get("hybridrad_version") == hr.__version__ else None
 
 

@@ -65,6 +65,8 @@ def test_the_site_table_is_stored_with_the_study(of_sites, tmp_path):
     assert "Hartung" in text
     assert "3 sites" in text
     assert "K = 3 folds" not in text
+    assert "ROC AUC of every model at every site" in text
+    assert "(new site)" in text
 
 
 def test_a_test_split_is_judged_by_delong(data, tmp_path):

@@ -24,6 +24,7 @@ from hybridrad.reporting.tables import (
     other_metrics_grid,
     regret_grid,
     score_grid,
+    site_grid,
 )
 from hybridrad.reporting.text import METRIC_NAMES, count, is_number, listing, metric_name, number
 
@@ -146,6 +147,7 @@ def _performance(study: Comparison, arms: list[Arm], draw: Callable[..., Plate |
     curves = curve_plates.curve_predictions(study)
     shown: dict[str, Any] = {
         "grid": score_grid(study, arms, metrics=metrics) if metrics else None,
+        "sites": site_grid(study, arms),
         "forest": draw("scores", plates.forest_plate, study, arms),
         "multiclass": is_multiclass(study),
     }
