@@ -10,6 +10,7 @@ from scipy import stats
 
 from hybridrad.comparison.paired import PairedTest
 from hybridrad.evaluation.one_set import NO_VARIANCE, set_difference, set_score
+from hybridrad.evaluation.random_effects import half_width
 from hybridrad.evaluation.site_scores import moved_off_the_border, summarised
 
 Paired = Callable[[str, str, str], tuple[PairedTest, str]]
@@ -102,20 +103,23 @@ def paired_over_sites(predictions: pd.DataFrame, sites: Mapping[int, str]) -> Pa
         s = summarised(values, variances)
         if np.isnan(s.low):
             return _no_test(s.value), s.method.replace("not scored", "not compared")
-        se = (s.high - s.value) / float(stats.t.ppf(0.975, s.df))
-        return _tested(s.value, se, s.df), s.method
+        return _tested(s.value, s.se, s.df, se_normal=s.se_normal), s.method
 
     return paired
 
 
-def _tested(difference: float, se: float, df: float) -> PairedTest:
-    wide, one_sided = (float(stats.t.ppf(q, df)) * se for q in (0.975, 0.95))
-    t = difference / se
+def _tested(difference: float, se: float, df: float, *, se_normal: float = 0.0) -> PairedTest:
+    wide, one_sided = (half_width(se, df, se_normal, level=level) for level in (0.95, 0.90))
+    t = difference / se if se > 0 else float(np.sign(difference) * np.inf)
+    # The wider interval goes with the larger p-value.
+    p_value = 2.0 * stats.t.sf(abs(t), df)
+    if se_normal > 0:
+        p_value = max(p_value, 2.0 * stats.norm.sf(abs(difference) / se_normal))
     return PairedTest(
         difference=difference,
         low=difference - wide,
         high=difference + wide,
-        p_value=float(2.0 * stats.t.sf(abs(t), df)),
+        p_value=float(p_value),
         t=t,
         df=df,
         low_90=difference - one_sided,

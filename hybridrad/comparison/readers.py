@@ -118,6 +118,9 @@ def reader_comparison(
     Folds: the corrected test over the folds, as between models; the reader was not trained, so it is on the safe side.
     One test set: DeLong, clustered by patient. Sites: random effects of the differences at each. All exploratory.
 
+    With a few grades the reader's curve has a few corners, joined by straight lines: its area is smaller than that of
+    the same judgement on a fine scale, and a model gains by that alone. Read `at_reader_points` beside it.
+
     Parameters
     ----------
     predictions, splits : DataFrame
@@ -169,7 +172,8 @@ def at_reader_points(
 
     At each grade the reader's calls (this grade or more) have a sensitivity and a specificity. The model is read off
     its ROC curve at the same sensitivity, and at the same specificity. Its threshold there is chosen on these very
-    cases, so this compares curves; it is no promise about a threshold fixed beforehand.
+    cases, so this compares curves; it is no promise about a threshold fixed beforehand. Scores pooled over the folds of
+    a cross-validation come from several models, which lowers the curve: a loss of the model may be due to that.
 
     Parameters
     ----------

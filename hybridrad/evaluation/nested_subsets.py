@@ -12,6 +12,7 @@ from hybridrad.errors import RunError
 from hybridrad.splits import MIN_PATIENTS
 
 N_SIZES = 5
+SMALLEST = 20  # patients, unless asked for: with fewer no arm is worth a point
 MIN_TESTED = 5  # patients of each class
 
 
@@ -59,7 +60,7 @@ def nested_subsets(
     >>> ids = [f"c{i:03d}" for i in range(100)]
     >>> splits = nested_subsets(np.arange(100) % 2, ids, case_id=ids, draws=2)
     >>> splits.attrs["sizes"]
-    [12, 18, 28, 45, 70]
+    [20, 27, 37, 51, 70]
     """
     if draws < 2 or not 0 < test_share < 1:
         raise ValueError(f"draws must be at least 2 and test_share in (0, 1), got {draws} and {test_share}.")
@@ -119,6 +120,7 @@ def _sizes(sizes: Sequence[int] | None, carries: NDArray[np.bool_]) -> list[int]
         least = int(np.ceil(MIN_PATIENTS / share)) if share > 0 else most
         # One more of the rarer class than needed: a beginning holds the share only to the nearest patient.
         least = least if share >= 0.5 else int(np.ceil((MIN_PATIENTS + 1) / share))
+        least = max(least, min(SMALLEST, most // 2))
         if least * 2 > most:
             raise RunError(
                 f"{most} patients to train on are too few for a learning curve: the smallest size would be {least}.",

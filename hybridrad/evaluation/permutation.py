@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+from hybridrad.errors import RunError
+from hybridrad.evaluation.metrics import fold_scores
+from hybridrad.evaluation.nested import NestedCV, evaluate
 
 
 class PermutationTest(NamedTuple):
@@ -116,3 +121,59 @@ def permutation_test(
     null = np.array([statistic(permuted_labels(labels, groups, rng, strata=strata)) for _ in range(n_permutations)])
     observed = float(statistic(labels))
     return PermutationTest(observed, permutation_p(observed, null), null)
+
+
+def nested_auc(
+    estimator: Any, X: pd.DataFrame, groups: ArrayLike, *, cv: NestedCV | None = None, random_state: int = 0
+) -> Callable[[NDArray], float]:
+    """Return the statistic "nested cross-validated AUC of the whole procedure", for `permutation_test`.
+
+    For every labelling the folds are dealt anew (they are stratified by the labels), and everything is refitted.
+
+    Parameters
+    ----------
+    estimator : scikit-learn classifier
+        The whole pipeline.
+    X : DataFrame of shape (n_cases, n_features), index ``case_id``
+    groups : array of shape (n_cases,)
+        Patient of each case.
+    cv : NestedCV, optional
+        Default 5 folds, one repeat, 4 inner folds.
+    random_state : int, default 0
+
+    Raises
+    ------
+    RunError
+        The procedure failed in a fold: a mean over the others would not be the statistic.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> rng = np.random.default_rng(0)
+    >>> y, ids = np.arange(40) % 2, pd.Index([f"c{i:02d}" for i in range(40)], name="case_id")
+    >>> X = pd.DataFrame({"radiomics__a": rng.normal(size=40) + 2 * y}, index=ids)
+    >>> statistic = nested_auc(LogisticRegression(), X, ids, cv=NestedCV(4, 1, 2))
+    >>> permutation_test(statistic, y, ids, n_permutations=9).p_value
+    0.1
+    """
+    design = cv if cv is not None else NestedCV(5, 1, 4)
+    patients = np.asarray(groups).astype(str)
+
+    def statistic(labels: NDArray) -> float:
+        splits = design.splits(labels, patients, X.index, random_state)
+        result = evaluate(
+            {"arm": estimator},
+            X,
+            labels,
+            patients,
+            splits,
+            inner=design.inner,
+            random_state=random_state,
+            threshold=None,
+        )
+        if len(result.failures):
+            first = result.failures.iloc[0]
+            raise RunError(f"the procedure failed under permuted labels: {first['type']}: {first['message']}")
+        return float(fold_scores(result.predictions, splits, metrics=["roc_auc"])["value"].mean())
+
+    return statistic

@@ -14,12 +14,16 @@ TauMethod = Literal["REML", "DL"]
 
 
 class RandomEffects(NamedTuple):
-    """A random-effects summary; ``low`` and ``high`` for the mean over sites, ``predict_*`` for a new site."""
+    """A random-effects summary; ``low`` and ``high`` for the mean over sites, ``predict_*`` for a new site.
+
+    ``se`` is Hartung and Knapp's standard error, ``se_normal`` the plain one (0: not to be considered).
+    """
 
     estimate: float
     low: float
     high: float
     se: float
+    se_normal: float
     df: int
     tau2: float
     i2: float
@@ -28,6 +32,18 @@ class RandomEffects(NamedTuple):
     predict_low: float
     predict_high: float
     n_sites: int
+
+
+def half_width(se: float, df: float, se_normal: float, *, level: float = 0.95) -> float:
+    """Return half of the wider of two intervals: t with ``se`` and ``df``, normal with ``se_normal``.
+
+    Examples
+    --------
+    >>> round(half_width(0.1, 2, 0.1), 3), round(half_width(0.01, 2, 0.1), 3)
+    (0.43, 0.196)
+    """
+    q = 0.5 + level / 2
+    return float(max(stats.t.ppf(q, df) * se, stats.norm.ppf(q) * se_normal))
 
 
 def random_effects(
@@ -40,9 +56,9 @@ def random_effects(
 ) -> RandomEffects:
     """Summarise the estimates of several sites when the true values differ between sites.
 
-    The standard error is Hartung and Knapp's, with a t distribution of k - 1 degrees of freedom: the usual normal
-    interval is far too narrow with the few sites a study has. Where the sites agree better than chance would have it,
-    that error can fall below the plain one; it is then replaced by the plain one, unless ``narrower_allowed``.
+    The interval is Hartung and Knapp's, with a t distribution of k - 1 degrees of freedom: the usual normal interval is
+    too narrow with the few sites a study has. Where the sites agree better than chance would have it, Hartung and
+    Knapp's can be absurdly narrow; the wider of the two is then taken, unless ``narrower_allowed``.
 
     Parameters
     ----------
@@ -54,7 +70,7 @@ def random_effects(
         Variance between sites by restricted maximum likelihood, or DerSimonian and Laird's moment estimate.
     level : float, default 0.95
     narrower_allowed : bool, default False
-        Keep Hartung and Knapp's error also where it is smaller than the plain random-effects error.
+        Keep Hartung and Knapp's interval also where it is narrower than the normal random-effects interval.
 
     Returns
     -------
@@ -70,14 +86,14 @@ def random_effects(
     References
     ----------
     DerSimonian & Laird (1986), doi:10.1016/0197-2456(86)90046-2. Hartung & Knapp (2001), doi:10.1002/sim.791.
-    Higgins, Thompson & Spiegelhalter (2009), doi:10.1111/j.1467-985X.2008.00552.x. Roever, Knapp & Friede (2015),
-    doi:10.1186/s12874-015-0091-1.
+    Higgins, Thompson & Spiegelhalter (2009), doi:10.1111/j.1467-985X.2008.00552.x. Jackson, Law, Ruecker & Schwarzer
+    (2017), doi:10.1002/sim.7411 (the wider of the two).
 
     Examples
     --------
     >>> summary = random_effects([0.70, 0.80, 0.90], [0.001, 0.002, 0.001])
     >>> round(summary.estimate, 3), round(summary.low, 3), round(summary.high, 3)
-    (0.8, 0.544, 1.056)
+    (0.8, 0.548, 1.052)
     """
     y, v = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
     check_choice(method, ("REML", "DL"), name="method")
@@ -90,16 +106,18 @@ def random_effects(
     tau2 = _reml(y, v) if method == "REML" else _dersimonian_laird(v, q)
     weight = 1.0 / (v + tau2)
     mean = _mean(y, weight)
-    plain = 1.0 / weight.sum()
-    spread = float((weight * (y - mean) ** 2).sum() / (k - 1))
-    se = float(np.sqrt(plain * (spread if narrower_allowed else max(1.0, spread))))
-    half = float(stats.t.ppf(0.5 + level / 2, k - 1)) * se
-    ahead = float(stats.t.ppf(0.5 + level / 2, k - 2) * np.sqrt(tau2 + se**2)) if k > 2 else np.nan
+    plain = float(np.sqrt(1.0 / weight.sum()))
+    se = plain * float(np.sqrt((weight * (y - mean) ** 2).sum() / (k - 1)))
+    se_normal = 0.0 if narrower_allowed else plain
+    half = half_width(se, k - 1, se_normal, level=level)
+    quantile = stats.t.ppf(0.5 + level / 2, k - 2) if k > 2 else np.nan
+    ahead = float(quantile * np.sqrt(tau2 + max(se, plain) ** 2))
     return RandomEffects(
         estimate=mean,
         low=mean - half,
         high=mean + half,
         se=se,
+        se_normal=se_normal,
         df=k - 1,
         tau2=tau2,
         i2=max(0.0, 1.0 - (k - 1) / q) if q > 0 else 0.0,

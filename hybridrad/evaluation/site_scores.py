@@ -23,7 +23,7 @@ from hybridrad.evaluation.one_set import (
     patients_of_class,
     set_score,
 )
-from hybridrad.evaluation.random_effects import random_effects
+from hybridrad.evaluation.random_effects import half_width, random_effects
 
 ALL_SITES, NEW_SITE = "(all sites)", "(new site)"
 ON_LOGITS = ("roc_auc", "average_precision", *RATES)
@@ -38,6 +38,8 @@ class Summary(NamedTuple):
     high: float
     predict_low: float
     predict_high: float
+    se: float
+    se_normal: float
     df: int
     method: str
 
@@ -135,23 +137,28 @@ def summarised(values: ArrayLike, variances: ArrayLike, *, level: float = 0.95) 
     k = len(y)
     if np.isnan(y).any():
         nan = float("nan")
-        return Summary(nan, nan, nan, nan, nan, k - 1, f"not scored: no value at {int(np.isnan(y).sum())} of {k} sites")
+        return Summary(
+            nan, nan, nan, nan, nan, nan, nan, k - 1, f"not scored: no value at {int(np.isnan(y).sum())} of {k} sites"
+        )
     if np.isfinite(v).all() and (v > NO_VARIANCE).all():
         r = random_effects(y, v, level=level)
         words = (
             f"random effects over {k} sites (REML, tau {np.sqrt(r.tau2):.3f}, I2 {r.i2:.0%}); "
             f"Hartung-Knapp interval, {r.df} df"
         )
-        return Summary(r.estimate, r.low, r.high, r.predict_low, r.predict_high, r.df, words)
+        return Summary(r.estimate, r.low, r.high, r.predict_low, r.predict_high, r.se, r.se_normal, r.df, words)
     sd = float(y.std(ddof=1))
     words = f"mean of {k} sites, equal weights (a site gives no variance); "
     if sd < NO_VARIANCE:
         nan = float("nan")
-        return Summary(float(y.mean()), nan, nan, nan, nan, k - 1, words + "no interval, all sites have the same value")
-    half = float(stats.t.ppf(0.5 + level / 2, k - 1)) * sd / np.sqrt(k)
+        return Summary(
+            float(y.mean()), nan, nan, nan, nan, nan, nan, k - 1, words + "no interval, all sites have the same value"
+        )
+    se = sd / float(np.sqrt(k))
+    half = half_width(se, k - 1, 0.0, level=level)
     ahead = float(stats.t.ppf(0.5 + level / 2, k - 2)) * sd * np.sqrt(1 + 1 / k) if k > 2 else np.nan
     mean, words = float(y.mean()), words + f"t interval over sites, {k - 1} df"
-    return Summary(mean, mean - half, mean + half, mean - ahead, mean + ahead, k - 1, words)
+    return Summary(mean, mean - half, mean + half, mean - ahead, mean + ahead, se, 0.0, k - 1, words)
 
 
 def moved_off_the_border(score: SetScore, part: pd.DataFrame, metric: str) -> tuple[float, float]:
@@ -189,8 +196,11 @@ def _summary(metric: str, scores: Mapping[int, SetScore], folds: Mapping[int, pd
     if metric not in ON_LOGITS or np.isnan(value).any() or (value <= 0).any() or (value >= 1).any():
         return summarised(value, variance, level=level)
     s = summarised(logit(value), variance / (value * (1 - value)) ** 2, level=level)
-    turned = [float(expit(x)) for x in (s.value, s.low, s.high, s.predict_low, s.predict_high)]
-    return Summary(turned[0], turned[1], turned[2], turned[3], turned[4], s.df, f"{s.method}, on logits")
+    mean, low, high, predict_low, predict_high = (
+        float(expit(x)) for x in (s.value, s.low, s.high, s.predict_low, s.predict_high)
+    )
+    nan, method = float("nan"), f"{s.method}, on logits"  # the errors belong to the logits
+    return Summary(mean, low, high, predict_low, predict_high, nan, nan, s.df, method)
 
 
 def _counts(part: pd.DataFrame) -> tuple[int, int]:

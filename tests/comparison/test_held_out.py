@@ -54,6 +54,13 @@ def test_over_sites_the_differences_are_summarised_by_random_effects():
     assert words.startswith("random effects over 3 sites")
 
 
+def test_the_p_value_over_sites_goes_with_the_interval():
+    for seed in range(12):
+        test, _ = paired_over_sites(predictions(seed=seed), SITES)("a", "b", "roc_auc")
+        assert (test.p_value < 0.05) == (test.low > 0 or test.high < 0)
+        assert test.low < test.low_90 < test.high_90 < test.high
+
+
 def test_the_comparisons_table_takes_the_test_of_the_design():
     table = predictions(sites=1)
     index = pd.MultiIndex.from_product([["a", "b"], ["roc_auc", "brier"], [0], [0]])

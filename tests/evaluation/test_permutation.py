@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
-from hybridrad.evaluation.permutation import permutation_p, permutation_test, permuted_labels
+from hybridrad.errors import RunError
+from hybridrad.evaluation.nested import NestedCV
+from hybridrad.evaluation.permutation import nested_auc, permutation_p, permutation_test, permuted_labels
 
 
 def test_p_is_exact_at_99_permutations():
@@ -58,3 +64,25 @@ def test_p_is_uniform_without_signal_though_features_are_selected():
 def test_a_patient_in_two_strata_is_refused():
     with pytest.raises(ValueError, match="several strata"):
         permuted_labels([0, 1], ["p", "p"], np.random.default_rng(0), strata=["a", "b"])
+
+
+def test_selection_inside_the_folds_does_not_make_noise_significant():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(40, 60))).add_prefix("radiomics__")
+    X.index = pd.Index([f"c{i:02d}" for i in range(40)], name="case_id")
+    y, groups = np.arange(40) % 2, X.index.to_numpy()
+    procedure = make_pipeline(SelectKBest(k=3), LogisticRegression())
+    honest = permutation_test(nested_auc(procedure, X, groups, cv=NestedCV(4, 1, 2)), y, groups, n_permutations=19)
+    assert honest.p_value > 0.05
+    assert 0.4 < honest.null.mean() < 0.6
+    X["radiomics__0"] += 3 * y
+    found = permutation_test(nested_auc(procedure, X, groups, cv=NestedCV(4, 1, 2)), y, groups, n_permutations=19)
+    assert found.p_value == 0.05
+
+
+def test_a_procedure_that_fails_is_no_statistic():
+    X = pd.DataFrame(
+        {"radiomics__a": np.full(24, np.nan)}, index=pd.Index([f"c{i}" for i in range(24)], name="case_id")
+    )
+    with pytest.raises(RunError, match=r"failed"):
+        nested_auc(LogisticRegression(), X, X.index, cv=NestedCV(3, 1, 2))(np.arange(24) % 2)

@@ -41,6 +41,11 @@ of_grade <- roc(y, grade, quiet = TRUE, direction = "<")
 pair <- roc.test(of_grade, roc(y, x2, quiet = TRUE, direction = "<"))
 points <- coords(of_grade, "all", ret = c("threshold", "sensitivity", "specificity"), transpose = FALSE)
 
+# Calibration error of those predictions: distance to lowess (span 2/3, no robustness steps, every point fitted).
+p <- fitted(fit)
+smooth <- lowess(p, y, iter = 0, delta = 0)
+apart <- abs(p - approx(smooth, xout = p, ties = mean)$y)
+
 # BCa limits of given replicates with given acceleration.
 set.seed(2)
 x <- c(rexp(25), 4)
@@ -55,7 +60,8 @@ cat(toJSON(list(
   alike = summaries(c(.80, .82, .79, .81, .80, .82), c(.004, .003, .005, .004, .006, .003)),
   shrout_fleiss = icc_of(judges), negative = icc_of(flat),
   made_up = list(y = y, x1 = x1, x2 = x2, x3 = x3, grade = grade,
-    coef = as.numeric(coef(fit)), auc = as.numeric(auc(roc(y, fitted(fit), quiet = TRUE))),
+    p = as.numeric(p), ici = mean(apart), e50 = as.numeric(quantile(apart, .5)), e90 = as.numeric(quantile(apart, .9)),
+    emax = max(apart), coef = as.numeric(coef(fit)), auc = as.numeric(auc(roc(y, fitted(fit), quiet = TRUE))),
     cox_snell = 1 - exp(-(fit$null.deviance - fit$deviance) / n),
     nagelkerke = as.numeric(lrm(y ~ x1 + x2 + x3, data = d)$stats["R2"]),
     validate = list(names = rownames(valid), apparent = as.numeric(valid[, "index.orig"]),
