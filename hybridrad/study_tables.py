@@ -143,7 +143,8 @@ def score_tables(
 def no_sites() -> pd.DataFrame:
     """Return the empty site table of a study that left no sites out."""
     index = pd.MultiIndex.from_arrays([[], [], []], names=["model", "metric", "site"])
-    return pd.DataFrame(columns=["value", "low", "high", "n_patients", "n_cases", "method"], index=index)
+    columns = ["value", "low", "high", "n_patients", "n_cases", "method", "tau", "i2"]
+    return pd.DataFrame(columns=columns, index=index)
 
 
 def _with_picks(scored: pd.DataFrame, picks: pd.Series | None) -> pd.DataFrame:

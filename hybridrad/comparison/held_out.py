@@ -103,7 +103,8 @@ def paired_over_sites(predictions: pd.DataFrame, sites: Mapping[int, str]) -> Pa
         s = summarised(values, variances)
         if np.isnan(s.low):
             return _no_test(s.value), s.method.replace("not scored", "not compared")
-        return _tested(s.value, s.se, s.df, se_normal=s.se_normal), s.method
+        spread = "" if np.isnan(s.tau) else f"; tau {s.tau:.3f}"
+        return _tested(s.value, s.se, s.df, se_normal=s.se_normal), f"{s.method}{spread}"
 
     return paired
 

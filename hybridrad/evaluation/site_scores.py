@@ -27,11 +27,11 @@ from hybridrad.evaluation.random_effects import half_width, random_effects
 
 ALL_SITES, NEW_SITE = "(all sites)", "(new site)"
 ON_LOGITS = ("roc_auc", "average_precision", *RATES)
-SITE_COLUMNS = ["value", "low", "high", "n_patients", "n_cases", "method"]
+SITE_COLUMNS = ["value", "low", "high", "n_patients", "n_cases", "method", "tau", "i2"]
 
 
 class Summary(NamedTuple):
-    """Mean over sites with its interval and a prediction interval; ``method`` says how, with tau and I2."""
+    """Mean over sites, its interval and a prediction interval; ``method`` says how, ``tau`` how far sites differ."""
 
     value: float
     low: float
@@ -42,6 +42,8 @@ class Summary(NamedTuple):
     se_normal: float
     df: int
     method: str
+    tau: float = float("nan")
+    i2: float = float("nan")
 
 
 def site_table(
@@ -71,8 +73,9 @@ def site_table(
     Returns
     -------
     DataFrame
-        Index ``model, metric, site``; columns ``value, low, high, n_patients, n_cases, method``. Besides the sites
-        there is a row ``(all sites)``, the mean over sites with its interval, and ``(new site)``, the same value with
+        Index ``model, metric, site``; columns ``value, low, high, n_patients, n_cases, method, tau, i2``. Besides the
+        sites there is a row ``(all sites)``, the mean over sites with its interval, the deviation ``tau`` between sites
+        (on logits where that is the scale) and its share ``i2`` of the whole, and ``(new site)``, the same value with
         the prediction interval. A model that failed at a site is not summarised over the others.
 
     References
@@ -91,6 +94,7 @@ def site_table(
     ['A', 'B', 'C', '(all sites)', '(new site)']
     """
     rows: list[tuple[object, ...]] = []
+    no_spread = (np.nan, np.nan)
     nothing = SetScore(np.nan, np.nan, np.nan, np.nan, "not scored: no predictions")
     for model in predictions.index.unique("model") if models is None else models:
         of_model = predictions[predictions.index.get_level_values("model") == model]
@@ -100,14 +104,21 @@ def site_table(
             for fold, name in sites.items():
                 score = clipped(scores[fold], metric)
                 counts = _counts(folds[fold]) if fold in folds else (0, 0)
-                rows.append((model, metric, name, score.value, score.low, score.high, *counts, score.method))
+                rows.append(
+                    (model, metric, name, score.value, score.low, score.high, *counts, score.method, *no_spread)
+                )
             summary = _summary(metric, scores, folds, level)
+            spread = (summary.tau, summary.i2)
             bounds = clipped(SetScore(summary.value, np.nan, summary.low, summary.high, ""), metric)
             ahead = clipped(SetScore(summary.value, np.nan, summary.predict_low, summary.predict_high, ""), metric)
             counts = _counts(of_model)
-            rows.append((model, metric, ALL_SITES, bounds.value, bounds.low, bounds.high, *counts, summary.method))
+            rows.append(
+                (model, metric, ALL_SITES, bounds.value, bounds.low, bounds.high, *counts, summary.method, *spread)
+            )
             ahead_method = "95 % prediction interval" if level == 0.95 else f"{level:.0%} prediction interval"
-            rows.append((model, metric, NEW_SITE, ahead.value, ahead.low, ahead.high, *counts, ahead_method))
+            rows.append(
+                (model, metric, NEW_SITE, ahead.value, ahead.low, ahead.high, *counts, ahead_method, *no_spread)
+            )
     table = pd.DataFrame(rows, columns=["model", "metric", "site", *SITE_COLUMNS])
     return table.set_index(["model", "metric", "site"])
 
@@ -118,7 +129,7 @@ def scores_of_sites(sites: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> index = pd.MultiIndex.from_tuples([("a", "brier", ALL_SITES)], names=["model", "metric", "site"])
-    >>> scores_of_sites(pd.DataFrame([[0.2, 0.1, 0.3, 40, 40, ""]], index, SITE_COLUMNS))["value"].tolist()
+    >>> scores_of_sites(pd.DataFrame([[0.2, 0.1, 0.3, 40, 40, "", 0, 0]], index, SITE_COLUMNS))["value"].tolist()
     [0.2]
     """
     rows = sites[sites.index.get_level_values("site") == ALL_SITES]
@@ -142,11 +153,21 @@ def summarised(values: ArrayLike, variances: ArrayLike, *, level: float = 0.95) 
         )
     if np.isfinite(v).all() and (v > NO_VARIANCE).all():
         r = random_effects(y, v, level=level)
-        words = (
-            f"random effects over {k} sites (REML, tau {np.sqrt(r.tau2):.3f}, I2 {r.i2:.0%}); "
-            f"Hartung-Knapp interval, {r.df} df"
+        wider = half_width(r.se, r.df, 0.0, level=level) < half_width(r.se, r.df, r.se_normal, level=level)
+        interval = "normal interval (wider than Hartung-Knapp's)" if wider else f"Hartung-Knapp interval, {r.df} df"
+        return Summary(
+            value=r.estimate,
+            low=r.low,
+            high=r.high,
+            predict_low=r.predict_low,
+            predict_high=r.predict_high,
+            se=r.se,
+            se_normal=r.se_normal,
+            df=r.df,
+            method=f"random effects over {k} sites (REML); {interval}",
+            tau=float(np.sqrt(r.tau2)),
+            i2=r.i2,
         )
-        return Summary(r.estimate, r.low, r.high, r.predict_low, r.predict_high, r.se, r.se_normal, r.df, words)
     sd = float(y.std(ddof=1))
     words = f"mean of {k} sites, equal weights (a site gives no variance); "
     if sd < NO_VARIANCE:
@@ -200,7 +221,7 @@ def _summary(metric: str, scores: Mapping[int, SetScore], folds: Mapping[int, pd
         float(expit(x)) for x in (s.value, s.low, s.high, s.predict_low, s.predict_high)
     )
     nan, method = float("nan"), f"{s.method}, on logits"  # the errors belong to the logits
-    return Summary(mean, low, high, predict_low, predict_high, nan, nan, s.df, method)
+    return Summary(mean, low, high, predict_low, predict_high, nan, nan, s.df, method, s.tau, s.i2)
 
 
 def _counts(part: pd.DataFrame) -> tuple[int, int]:

@@ -62,9 +62,8 @@ def site_grid(study: Comparison, arms: Sequence[Arm]) -> Grid | None:
             digits = decimals_of(metric)
             cells.append(Cell(number(value, digits), small=interval(low, high, digits), kind="num"))
         rows.append(Row(tuple(cells), strong=arm.is_default_fused))
-    people = [
-        f"{name}: {int(n)}" for name, n in of_metric["n_patients"].groupby(level="site", sort=False).max().items()
-    ]
+    patients = of_metric["n_patients"].groupby(level="site", sort=False).max()
+    people = [f"{name}: {int(n)}" for name, n in patients.items() if not str(name).startswith("(")]
     return Grid(
         f"{metric_name(metric)} of every model at every site, each tested by models trained at all others.",
         (Cell("Model"), *(Cell(str(name), kind="num") for name in names)),

@@ -43,7 +43,7 @@ def test_the_scores_table_holds_the_summaries_and_counts_everybody():
     predictions, sites = of_sites()
     scores = scores_of_sites(site_table(predictions, sites))
     assert scores.loc[("a", "roc_auc"), "n_patients"] == 130
-    assert scores.loc[("b", "brier"), "method"].startswith("random effects over 3 sites (REML, tau ")
+    assert scores.loc[("b", "brier"), "method"].startswith("random effects over 3 sites (REML); ")
     assert set(scores.index.unique("metric")) >= {"calibration_slope", "sensitivity", "average_precision"}
 
 
@@ -86,3 +86,12 @@ def test_the_summary_covers_the_mean_area_over_sites():
         row = site_table(predictions, sites, metrics=["roc_auc"]).loc[("a", "roc_auc", "(all sites)")]
         covered += row["low"] <= truth <= row["high"]
     assert 0.92 <= covered / 120 <= 1.0
+
+
+def test_the_spread_between_sites_is_a_column_and_the_interval_is_named():
+    predictions, sites = of_sites()
+    table = site_table(predictions, sites, metrics=["brier"])
+    assert table.loc[("a", "brier", "(all sites)"), "tau"] >= 0
+    assert np.isnan(table.loc[("a", "brier", "S0"), "tau"])
+    assert "Hartung-Knapp interval, 2 df" in summarised([0.1, 0.2, 0.6], [0.01, 0.01, 0.01]).method
+    assert "normal interval (wider" in summarised([0.2, 0.2, 0.201], [0.01, 0.01, 0.01]).method
