@@ -26,7 +26,11 @@ _HOMES = {
     "HedgedFusion": "hybridrad.models.hedge",
     "standard_models": "hybridrad.models.standard",
     "NestedCV": "hybridrad.evaluation.nested",
+    "LeaveOneSiteOut": "hybridrad.evaluation.designs",
+    "FixedSplit": "hybridrad.evaluation.designs",
+    "OwnFolds": "hybridrad.evaluation.designs",
     "compare_models": "hybridrad.study",
+    "learning_curves": "hybridrad.learning",
     "Comparison": "hybridrad.study",
     "write_report": "hybridrad.reporting.report",
 }
@@ -37,12 +41,14 @@ if TYPE_CHECKING:
     from hybridrad.cohort import Cohort, read_cohort
     from hybridrad.datasets import make_cohort
     from hybridrad.errors import CaseError, RunError
+    from hybridrad.evaluation.designs import FixedSplit, LeaveOneSiteOut, OwnFolds
     from hybridrad.evaluation.nested import NestedCV
     from hybridrad.features.deep.embeddings import EmbeddingExtractor
     from hybridrad.features.radiomics.extractor import RadiomicsExtractor
     from hybridrad.features.radiomics.settings import RadiomicsSettings
     from hybridrad.features.runner import extract_features
     from hybridrad.imaging.views import Views
+    from hybridrad.learning import learning_curves
     from hybridrad.models.block_model import BlockModel
     from hybridrad.models.concat import ConcatFusion
     from hybridrad.models.early import EarlyFusion

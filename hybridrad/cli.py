@@ -206,7 +206,14 @@ def compare(
     ] = None,
     models: Annotated[str | None, typer.Option("--models", help="Arms, with commas; default the standard set.")] = None,
     baseline: Annotated[str | None, typer.Option("--baseline", help="Arm the others are compared with.")] = None,
-    cv: Annotated[str, typer.Option("--cv", metavar="FOLDSxREPEATS", help="Outer cross-validation.")] = "5x10",
+    cv: Annotated[
+        str,
+        typer.Option(
+            "--cv",
+            metavar="DESIGN",
+            help="FOLDSxREPEATS; site (leave one out); split (train and test of the cohort); folds:COLUMN.",
+        ),
+    ] = "5x10",
     inner: Annotated[int, typer.Option("--inner", min=2, help="Inner folds.")] = 4,
     margin_auc: Annotated[
         float, typer.Option("--equivalence-margin", help="AUC difference that counts as none.")
@@ -219,12 +226,13 @@ def compare(
     retry_failed: RetryOpt = False,
 ) -> None:
     """Extract, compare all arms on the same splits, and write tables and a report into RUN."""
+    from hybridrad.evaluation.designs import design_from
     from hybridrad.run_folder import claim_folder
 
     options = ExtractionOptions(
         spacing, _text(params), engine, view, margin, field, relative_margin, view_spacing, window, backbone, weights
     )
-    design = hr.NestedCV.parse(cv, inner=inner)
+    design = design_from(cv, inner=inner)
     extractors = [] if features else options.extractors()
     cohort = _cohort(cohort_file, clinical or (), label, positive, where, allow_outside_root, images=features is None)
     recipe = {
@@ -255,7 +263,7 @@ def compare(
         run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
         print_run(run)
         table = run.features
-    finished = _finished_before(out_folder, table, cohort)
+    finished = _finished_before(out_folder, table, cohort, design, seed)
     if finished is not None:
         say("The comparison of these data is finished; only its report is made again.")
         _report(finished, out_folder)
@@ -380,17 +388,21 @@ def _cohort(
     return cohort
 
 
-def _finished_before(folder: Path, features: pd.DataFrame, cohort: Any) -> hr.Comparison | None:
+def _finished_before(folder: Path, features: pd.DataFrame, cohort: Any, design: Any, seed: int) -> hr.Comparison | None:
     """Return the study in a run folder if it was made of the same data by this version; the settings are the same."""
+    from hybridrad.evaluation.design_splits import splits_of
     from hybridrad.record import data_digest
     from hybridrad.run_folder import STUDY_FILE, load_study
     from hybridrad.study_cases import cases_used
+    from hybridrad.study_cases import design as carried_out
 
     if not (folder / STUDY_FILE).is_file():
         return None
     study = load_study(folder)
     used, X = cases_used(features, cohort)
     same = study.settings.get("data_sha256") == data_digest(X, used)
+    # Sites, a test part and own folds come from columns that are no data of the models.
+    same = same and study.settings["cv"] == carried_out(design, splits_of(design, used, seed))
     return study if same and study.settings.get("hybridrad_version") == hr.__version__ else None
 
 

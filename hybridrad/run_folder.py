@@ -27,7 +27,9 @@ _FILES = {
     "importance": ("importance.csv", ["model", "feature"]),
     "findings": ("findings.csv", ["case_id", "code"]),
     "failures": ("failures.csv", ["case_id", "stage"]),
+    "sites": ("sites.csv", ["model", "metric", "site"]),
 }
+_ONLY_WHERE_MADE = ("sites",)
 
 
 def claim_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
@@ -80,6 +82,9 @@ def save_study(study: Comparison, folder: Path) -> None:
     (folder / STUDY_FILE).unlink(missing_ok=True)
     for name, (file, _) in _FILES.items():
         write = write_parquet if file.endswith(".parquet") else write_csv
+        if name in _ONLY_WHERE_MADE and getattr(study, name).empty:
+            (folder / file).unlink(missing_ok=True)
+            continue
         write(getattr(study, name), folder / file)
     text = json.dumps(study.settings, indent=2, allow_nan=False)
     write_text(text + "\n", folder / STUDY_FILE)
@@ -99,7 +104,11 @@ def load_study(folder: Path) -> Comparison:
             code="E_FILE_MISSING",
             hint="Run `hybridrad compare ... --out` with this folder first.",
         )
-    tables = {name: _read_table(folder / file, index) for name, (file, index) in _FILES.items()}
+    tables = {
+        name: _read_table(folder / file, index)
+        for name, (file, index) in _FILES.items()
+        if name not in _ONLY_WHERE_MADE or (folder / file).is_file()
+    }
     return Comparison(settings=_read_json(folder / STUDY_FILE), **tables)
 
 

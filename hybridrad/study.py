@@ -22,10 +22,18 @@ from hybridrad.study_cases import (
     resolvable_auc_difference,
     size_of,
 )
-from hybridrad.study_tables import PRIMARY_METRIC, arms, extras, importance_tables, score_tables, what_went_wrong
+from hybridrad.study_tables import (
+    PRIMARY_METRIC,
+    arms,
+    extras,
+    importance_tables,
+    no_sites,
+    score_tables,
+    what_went_wrong,
+)
 
 if TYPE_CHECKING:
-    from hybridrad.evaluation.nested import NestedCV
+    from hybridrad.evaluation.designs import Design
     from hybridrad.features.assembly import ExtractionRun
 
 
@@ -51,6 +59,8 @@ class Comparison:
         What was noticed, and the cases that are not in the study.
     settings : dict
         Everything needed to judge and repeat the study; plain JSON data.
+    sites : DataFrame
+        Index ``model, metric, site``; the score at each site, where sites were left out in turn, else empty.
     """
 
     scores: pd.DataFrame
@@ -63,6 +73,7 @@ class Comparison:
     findings: pd.DataFrame = field(repr=False)
     failures: pd.DataFrame = field(repr=False)
     settings: dict[str, Any] = field(repr=False)
+    sites: pd.DataFrame = field(default_factory=no_sites, repr=False)
 
 
 def compare_models(
@@ -70,7 +81,7 @@ def compare_models(
     features: pd.DataFrame,
     cohort: Cohort,
     *,
-    cv: NestedCV | None = None,
+    cv: Design | None = None,
     baseline: str | None = None,
     unit: Literal["case", "patient"] = "case",
     aggregate: Literal["mean", "max", "largest"] = "mean",
@@ -86,7 +97,7 @@ def compare_models(
     announce: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
-    """Compare models on identical patient-grouped nested cross-validation.
+    """Compare models on identical patient-grouped splits: nested cross-validation, sites, or a fixed test set.
 
     Parameters
     ----------
@@ -96,8 +107,9 @@ def compare_models(
         Index ``case_id``, columns ``<block>__<feature>``. Clinical columns of the cohort are added.
     cohort : Cohort
         Gives labels, patients and clinical columns; cases without features count as failed.
-    cv : NestedCV, optional
-        Default 5 folds, 10 repeats, 4 inner folds.
+    cv : NestedCV, LeaveOneSiteOut, FixedSplit or OwnFolds, optional
+        Default: nested cross-validation with 5 folds, 10 repeats, 4 inner folds. What the numbers mean follows from it:
+        see the page on folds.
     baseline : str, optional
         The arm that every other is compared with; default ``deep``, else the first single arm.
     unit : {"case", "patient"}
@@ -157,6 +169,7 @@ def compare_models(
     >>> bool(study.scores.loc[("size", "roc_auc"), "value"] > 0.9)
     True
     """
+    from hybridrad.evaluation.design_splits import splits_of
     from hybridrad.evaluation.nested import NestedCV, evaluate
     from hybridrad.models.memo import shared_fits
 
@@ -172,7 +185,7 @@ def compare_models(
         refuse_patients_with_two_labels(used)
     size = size_of(X) if unit == "patient" and aggregate == "largest" else None
     y, groups = used.y.to_numpy(), used.patient_id.to_numpy()
-    splits = cv.splits(y, groups, X.index, random_state)
+    splits = splits_of(cv, used, random_state)
     resolvable = resolvable_auc_difference(used, splits)
     if announce is not None:
         announce(announcement(used, splits, resolvable))
@@ -222,7 +235,7 @@ def compare_models(
         "cohort": record.cohort_note(cohort),
         "data_sha256": record.data_digest(X, used),
     }
-    tables = score_tables(result, splits, roles, unit, aggregate, size, margin)
+    tables = score_tables(result, splits, roles, unit, aggregate, size, margin, used.patient_id)
     importance, importance_cases = importance_tables(result, X, splits)
     return Comparison(
         **tables,

@@ -14,7 +14,7 @@ from hybridrad.cohort import Cohort
 from hybridrad.errors import RunError
 
 if TYPE_CHECKING:
-    from hybridrad.evaluation.nested import NestedCV
+    from hybridrad.evaluation.designs import Design
 
 DEFAULT_FUSED = "hedge"
 
@@ -93,10 +93,16 @@ def _patients_per_class(used: Cohort) -> pd.Series:
 
 def resolvable_auc_difference(used: Cohort, splits: pd.DataFrame) -> float | None:
     """Return the AUC difference this cohort can resolve; with more than two classes there is no such formula."""
-    from hybridrad.comparison.verdicts import resolvable_difference
+    from hybridrad.comparison.verdicts import resolvable_difference, resolvable_on_test_set
 
     if len(used.classes) > 2:
         return None
+    if splits.attrs["kind"] == "site":
+        return None  # it hangs on how much the sites differ, which nobody knows before
+    if splits.attrs["kind"] == "split":
+        cases = splits.index.get_level_values("case_id")[splits["role"] == "test"]
+        patients = used.patient_id[cases].groupby(used.label_values[cases]).nunique()
+        return resolvable_on_test_set(int(patients[used.classes[-1]]), int(patients[used.classes[0]]))
     patients = _patients_per_class(used)
     prevalence = float(patients[used.classes[-1]] / patients.sum())
     n_folds, repeats = splits.attrs["n_folds"], splits.attrs["repeats"]
@@ -106,23 +112,31 @@ def resolvable_auc_difference(used: Cohort, splits: pd.DataFrame) -> float | Non
 def announcement(used: Cohort, splits: pd.DataFrame, resolvable: float | None) -> str:
     """Return the sentence that is said before the first fit."""
     n_folds, repeats, reason = (splits.attrs[k] for k in ("n_folds", "repeats", "reason"))
-    text = f"Comparing on {n_folds} folds x {repeats} repeats, split by patient ({used.patient_id.nunique()} patients)."
-    if n_folds != splits.attrs["n_folds_wanted"]:
-        text += f" {reason}"
+    if splits.attrs["kind"] != "folds":
+        text = reason
+    else:
+        text = (
+            f"Comparing on {n_folds} folds x {repeats} repeats, split by patient "
+            f"({used.patient_id.nunique()} patients)."
+        )
+        if n_folds != splits.attrs["n_folds_wanted"]:
+            text += f" {reason}"
     if resolvable is not None:
         text += f" Smallest AUC difference this cohort can be expected to resolve: about {resolvable:.2f}."
     return text
 
 
-def design(cv: NestedCV, splits: pd.DataFrame) -> dict[str, Any]:
+def design(cv: Design, splits: pd.DataFrame) -> dict[str, Any]:
     """Return the design as it was asked for and as it was carried out."""
     from hybridrad.splits import splits_hash
 
     return {
-        "outer": cv.outer,
-        "repeats": cv.repeats,
+        "kind": splits.attrs["kind"],
+        "outer": splits.attrs["n_folds_wanted"],
+        "repeats": splits.attrs["repeats"],
         "inner": cv.inner,
         "folds_used": splits.attrs["n_folds"],
         "reason": splits.attrs["reason"],
+        "names": {str(fold): name for fold, name in splits.attrs["names"].items()},
         "splits_sha256": splits_hash(splits),
     }

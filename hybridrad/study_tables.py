@@ -95,33 +95,72 @@ def score_tables(
     aggregate: Any,
     size: pd.Series | None,
     margin: float,
+    patient_id: pd.Series,
 ) -> dict[str, pd.DataFrame]:
-    """Return scores, comparisons and regret, from the predictions of cases or of patients."""
+    """Return scores, comparisons, regret and sites, from the predictions of cases or of patients."""
+    from hybridrad.comparison.held_out import paired_on_test_set, paired_over_sites
     from hybridrad.comparison.paired import comparison_table
     from hybridrad.comparison.regret import regret_table
     from hybridrad.evaluation.intervals import score_table
     from hybridrad.evaluation.metrics import fold_scores
     from hybridrad.evaluation.patients import aggregate_to_patients
+    from hybridrad.evaluation.set_scores import set_score_table
+    from hybridrad.evaluation.site_scores import scores_of_sites, site_table
 
     scored = result.predictions
     if unit == "patient":
         scored = aggregate_to_patients(scored, aggregate, size=size)
     # All arms, also one that failed everywhere: it must not drop out of the family or of the regret in silence.
-    per_fold = fold_scores(scored, splits, models=list(roles.described))
+    arms = list(roles.described)
     singles, fused, default = roles.singles, roles.fused, roles.fused_default
+    picks = _picks(result, singles)
+    per_fold = fold_scores(scored, splits, models=arms, patient_id=patient_id)
+    kind, sites, paired = splits.attrs.get("kind", "folds"), no_sites(), None
+    if kind == "site":
+        names = splits.attrs["names"]
+        sites = site_table(scored, names, models=arms)
+        scores = scores_of_sites(sites)
+        paired = paired_over_sites(_with_picks(scored, picks), names)
+    elif kind == "split":
+        scores = set_score_table(scored, models=arms)
+        paired = paired_on_test_set(_with_picks(scored, picks))
+    else:
+        scores = score_table(per_fold, scored)
     family = [(default, single) for single in singles] if default is not None else []
     pairs = [(name, roles.baseline) for name in roles.described if name != roles.baseline]
     pairs += [(f, single) for f in fused for single in singles]
     regret = _no_regret()
     if fused and singles:
-        regret = regret_table(per_fold, fused=fused, singles=singles, selected=_picks(result, singles))
+        regret = regret_table(per_fold, fused=fused, singles=singles, selected=picks, paired=paired)
     return {
-        "scores": score_table(per_fold, scored),
+        "scores": scores,
         "comparisons": comparison_table(
-            per_fold, pairs=pairs, family=family, primary_metric=PRIMARY_METRIC, margin=margin
+            per_fold, pairs=pairs, family=family, primary_metric=PRIMARY_METRIC, margin=margin, paired=paired
         ),
         "regret": regret,
+        "sites": sites,
     }
+
+
+def no_sites() -> pd.DataFrame:
+    """Return the empty site table of a study that left no sites out."""
+    index = pd.MultiIndex.from_arrays([[], [], []], names=["model", "metric", "site"])
+    columns = ["value", "low", "high", "n_patients", "n_cases", "method", "tau", "i2"]
+    return pd.DataFrame(columns=columns, index=index)
+
+
+def _with_picks(scored: pd.DataFrame, picks: pd.Series | None) -> pd.DataFrame:
+    """Return predictions with one more arm: in each fold that of the single arm the inner folds picked there."""
+    from hybridrad.comparison.regret import SELECTED
+
+    if picks is None:
+        return scored
+    picked = picks.to_dict()
+    rows = [
+        part[part.index.get_level_values("model") == picked[key]].rename(index={picked[key]: SELECTED}, level="model")
+        for key, part in scored.groupby(level=["repeat", "fold"], sort=False)
+    ]
+    return pd.concat([scored, *rows])
 
 
 def _no_regret() -> pd.DataFrame:

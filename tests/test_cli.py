@@ -47,6 +47,22 @@ def compare_arguments(cohort_file: Path, params: Path, run: Path) -> list[str]:
     return ["compare", str(cohort_file), "--out", str(run), "--params", str(params), *network, *design]
 
 
+def test_designs_are_chosen_by_name_and_a_changed_site_is_computed_anew(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    ids, y = [f"c{i:02d}" for i in range(48)], np.arange(48) % 2
+    table = pd.DataFrame({"case_id": ids, "label": y, "site": np.repeat(["A", "B"], 24)})
+    features = pd.DataFrame({"case_id": ids, "size__volume_ml": rng.normal(size=48) + y})
+    features.to_csv(tmp_path / "features.csv", index=False)
+    call_it = ["compare", str(tmp_path / "cohort.csv"), "--features", str(tmp_path / "features.csv")]
+    call_it += ["--out", str(tmp_path / "run"), "--cv", "site", "--inner", "3", "--jobs", "1"]
+    for cohort in (table, table.assign(site=table["site"].replace({"B": "C"}))):
+        cohort.to_csv(tmp_path / "cohort.csv", index=False)
+        assert call(*call_it) == 0
+    assert set(pd.read_csv(tmp_path / "run" / "sites.csv")["site"]) == {"A", "C", "(all sites)", "(new site)"}
+    assert call(*call_it) == 0
+    assert "only its report is made again" in capsys.readouterr().out
+
+
 def test_compare_writes_everything_that_was_promised(finished):
     names = {p.name for p in finished.iterdir()}
     tables = "features.parquet failures.csv findings.csv splits.parquet predictions.parquet scores.csv comparisons.csv "

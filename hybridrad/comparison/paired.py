@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class PairedTest(NamedTuple):
     high: float
     p_value: float
     t: float
-    df: int
+    df: float
     low_90: float
     high_90: float
     upper_one_sided: float
@@ -90,6 +91,7 @@ def comparison_table(
     margin: float | Mapping[str, float] | None = 0.05,
     metrics: Sequence[str] | None = None,
     alpha: float = 0.05,
+    paired: Callable[[str, str, str], tuple[PairedTest, str]] | None = None,
 ) -> pd.DataFrame:
     """Return the comparisons table.
 
@@ -113,6 +115,9 @@ def comparison_table(
     metrics : sequence of str, optional
         Default: all metrics that have a better direction (calibration coefficients have none).
     alpha : float
+    paired : callable, optional
+        ``(model, baseline, metric) -> (PairedTest, words)``, for designs without a corrected t; default: `paired_test`
+        of the fold scores.
 
     Returns
     -------
@@ -140,7 +145,8 @@ def comparison_table(
     margins = dict(margin) if isinstance(margin, Mapping) else ({} if margin is None else {primary_metric: margin})
     declared = list(dict.fromkeys(family))
     every_pair = list(dict.fromkeys([*declared, *pairs]))
-    tests = {(a, b, m): paired_test(fold_scores, a, b, m) for a, b in every_pair for m in wanted}
+    compare = paired if paired is not None else partial(paired_test, fold_scores)
+    tests = {(a, b, m): compare(a, b, m) for a, b in every_pair for m in wanted}
     in_family = [(a, b, primary_metric) for a, b in declared if primary_metric in wanted]
     adjusted = dict(zip(in_family, holm([tests[key][0].p_value for key in in_family]), strict=True))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from hybridrad.comparison.paired import PairedTest, corrected_paired_test, paire
 from hybridrad.evaluation.intervals import design_of
 from hybridrad.evaluation.metrics import METRICS
 
+Paired = Callable[[str, str, str], tuple[PairedTest, str]]
+# Stands for the arm that the inner folds picked, fold by fold, where predictions are compared.
+SELECTED = "(selected)"
 BIASED = "biased upwards: the best block was chosen afterwards"
 
 
@@ -22,6 +26,7 @@ def regret_table(
     singles: Sequence[str],
     selected: pd.Series | None = None,
     metric: str = "roc_auc",
+    paired: Paired | None = None,
 ) -> pd.DataFrame:
     """Return the regret of each fused model; positive is a loss.
 
@@ -44,6 +49,9 @@ def regret_table(
         Index ``repeat, fold``: name of the single arm with the least inner out-of-fold loss there.
     metric : str
         One with a better direction. Where lower is better, differences are turned, so that positive stays a loss.
+    paired : callable, optional
+        ``(model, baseline, metric) -> (PairedTest, words)``, for designs without a corrected t; default: `paired_test`
+        of the fold scores. It must know the arm `SELECTED` if ``selected`` is given.
 
     Returns
     -------
@@ -68,25 +76,30 @@ def regret_table(
     check_choice(metric, directed, name="metric")
     if not singles:
         raise ValueError("regret needs at least one single arm.")
+    compare = paired if paired is not None else partial(paired_test, fold_scores)
     rows = []
     for model in fused:
-        rows.append((model, "best_in_hindsight", metric, *_best_in_hindsight(fold_scores, model, singles, metric)))
-        if selected is not None:
+        rows.append((model, "best_in_hindsight", metric, *_best_in_hindsight(compare, model, singles, metric)))
+        if selected is not None and paired is not None:
+            test, words = _loss(paired, model, SELECTED, metric)
+            losses = (test.difference, test.low, test.high, test.upper_one_sided)
+            rows.append((model, "selected", metric, *losses, _note(selected), words))
+        elif selected is not None:
             rows.append((model, "selected", metric, *_selected(fold_scores, model, singles, selected, metric)))
     table = pd.DataFrame(rows, columns=["model", "reference", "metric", *REGRET_COLUMNS])
     return table.set_index(["model", "reference", "metric"])
 
 
-def _loss(fold_scores: pd.DataFrame, model: str, single: str, metric: str) -> tuple[PairedTest, str]:
+def _loss(paired: Paired, model: str, single: str, metric: str) -> tuple[PairedTest, str]:
     # For scores single - fused is the loss; for losses such as brier it is fused - single.
     pair = (single, model) if METRICS[metric].higher_is_better else (model, single)
-    return paired_test(fold_scores, *pair, metric)
+    return paired(*pair, metric)
 
 
 def _best_in_hindsight(
-    fold_scores: pd.DataFrame, model: str, singles: Sequence[str], metric: str
+    paired: Paired, model: str, singles: Sequence[str], metric: str
 ) -> tuple[float, float, float, float, str, str]:
-    losses = {single: _loss(fold_scores, model, single, metric) for single in singles if single != model}
+    losses = {single: _loss(paired, model, single, metric) for single in singles if single != model}
     tests = {single: test for single, (test, _) in losses.items()}
     unknown = [words for _, words in losses.values() if words.startswith("not compared")]
     if unknown:
@@ -118,8 +131,7 @@ def _selected(
     test = corrected_paired_test(
         loss, n_train=of_model["n_train_patients"], n_test=of_model["n_test_patients"], n_folds=n_folds
     )
-    share = picks.value_counts(normalize=True)
-    note = "picked by the inner folds: " + ", ".join(f"{name} in {part:.0%}" for name, part in share.items())
+    note = _note(picks)
     if np.isnan(loss).any():
         method = f"not compared: no value in {int(np.isnan(loss).sum())} of {len(loss)} folds"
     elif np.isnan(test.p_value):
@@ -127,3 +139,8 @@ def _selected(
     else:
         method = f"corrected paired t over {folds}, {test.df} df"
     return test.difference, test.low, test.high, test.upper_one_sided, note, method
+
+
+def _note(picks: pd.Series) -> str:
+    share = picks.value_counts(normalize=True)
+    return "picked by the inner folds: " + ", ".join(f"{name} in {part:.0%}" for name, part in share.items())

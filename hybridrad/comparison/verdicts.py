@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from hybridrad.evaluation.one_set import hanley_mcneil_variance
+
 Verdict = Literal["better", "worse", "equivalent", "non-inferior", "inconclusive"]
 
 
@@ -116,9 +118,26 @@ def resolvable_difference(
     negatives = n_patients * (1.0 - prevalence) / n_folds
     if min(positives, negatives) < 1:
         raise ValueError(f"{n_patients} patients leave less than one of each class in a fold.")
-    q1, q2 = auc / (2.0 - auc), 2.0 * auc**2 / (1.0 + auc)
-    variance = (auc * (1.0 - auc) + (positives - 1.0) * (q1 - auc**2) + (negatives - 1.0) * (q2 - auc**2)) / (
-        positives * negatives
-    )
+    variance = hanley_mcneil_variance(auc, positives, negatives)
     se = np.sqrt(2.0 * (1.0 - correlation) * variance * (1.0 / (n_folds * repeats) + 1.0 / (n_folds - 1.0)))
     return float(stats.t.ppf(0.5 + level / 2.0, n_folds - 1) * se)
+
+
+def resolvable_on_test_set(
+    n_positive: int, n_negative: int, *, auc: float = 0.75, correlation: float = 0.65, level: float = 0.95
+) -> float:
+    """Return the smallest AUC difference between two fitted models that one test set can be expected to resolve.
+
+    The expected half width of the paired interval, ``z sqrt(2 (1 - rho)) sd``, with Hanley and McNeil's standard
+    deviation of one AUC; see `resolvable_difference` for what it rests on. The variance of training is left out: a
+    fixed split compares two fitted models, not two procedures.
+
+    Examples
+    --------
+    >>> round(resolvable_on_test_set(50, 50), 2)
+    0.08
+    """
+    if min(n_positive, n_negative) < 1:
+        raise ValueError(f"a test set needs patients of both classes, got {n_positive} and {n_negative}.")
+    variance = hanley_mcneil_variance(auc, n_positive, n_negative)
+    return float(stats.norm.ppf(0.5 + level / 2.0) * np.sqrt(2.0 * (1.0 - correlation) * variance))

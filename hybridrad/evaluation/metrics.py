@@ -27,6 +27,7 @@ __all__ = [
     "metric_names",
     "roc_auc",
     "score_columns",
+    "score_of",
     "sensitivity",
     "specificity",
 ]
@@ -263,6 +264,17 @@ def fold_sizes(predictions: pd.DataFrame, splits: pd.DataFrame, *, patient_id: p
     frame = splits.assign(patient=patient.to_numpy())
     count = {role: part.groupby(level=["repeat", "fold"])["patient"].nunique() for role, part in frame.groupby("role")}
     return pd.DataFrame({"n_train": count["train"], "n_test": count["test"]})
+
+
+def score_of(name: str, part: pd.DataFrame) -> float:
+    """Return a metric of the predictions of one model on one test set; NaN where it is not defined.
+
+    Examples
+    --------
+    >>> score_of("roc_auc", pd.DataFrame({"y_true": [0, 0, 1, 1], "y_score": [0.1, 0.4, 0.35, 0.8]}))
+    0.75
+    """
+    return _value(name, part, score_columns(part))
 
 
 def _value(name: str, part: pd.DataFrame, columns: list[str]) -> float:

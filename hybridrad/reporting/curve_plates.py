@@ -9,6 +9,7 @@ import pandas as pd
 
 from hybridrad.reporting.arms import Arm
 from hybridrad.reporting.curves import SMALL_CLASS, smaller_class
+from hybridrad.reporting.design import design_words
 from hybridrad.reporting.message import score_row
 from hybridrad.reporting.panels import calibration_by_arm, roc_by_arm, roc_by_class
 from hybridrad.reporting.plates import Draft
@@ -30,8 +31,8 @@ def roc_plate(study: Comparison, predictions: pd.DataFrame, arms: Sequence[Arm])
     caption = (
         f"ROC curves{_unit_words(study, predictions)}. Light: one curve for each of {_repeats(predictions)}, from "
         "the out-of-fold predictions of all its "
-        f"folds; bold: their mean at fixed false positive fractions.{grey} The number in a panel is the mean AUC over "
-        "folds with its 95 % interval, not the area under the drawn curve."
+        f"folds; bold: their mean at fixed false positive fractions.{grey} The number in a panel is "
+        f"{design_words(study.settings).panel} with its 95 % interval, not the area under the drawn curve."
     )
     return Draft(lambda: roc_by_arm(predictions, arms, notes=notes), caption, "ROC curves of every model.")
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from hybridrad.comparison.regret import BIASED
 from hybridrad.reporting.arms import Arm, by_role, default_fused
+from hybridrad.reporting.design import design_words
 from hybridrad.reporting.text import count, decimals_of, estimate, interval, is_number, listing, metric_name, number
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _resolution(study: Comparison) -> list[Message]:
 def _levels(study: Comparison, hedge: Arm | None, arms: list[Arm]) -> list[Message]:
     metric = str(study.settings.get("primary_metric"))
     size = next((a for a in by_role(arms, "single") if a.blocks == ("size",) or a.name == "size"), None)
-    messages = []
+    messages, source = [], design_words(study.settings).source
     for arm, words in ((hedge, "reaches"), (size, "alone reaches")):
         row = score_row(study, arm, metric) if arm else None
         if arm is None or row is None:
@@ -129,7 +130,7 @@ def _levels(study: Comparison, hedge: Arm | None, arms: list[Arm]) -> list[Messa
         digits = decimals_of(metric)
         text = (
             f"{words} {metric_name(metric)} {number(row['value'], digits)} "
-            f"(95 % interval {interval(row['low'], row['high'], digits)}; {people(row)}; nested cross-validation)."
+            f"(95 % interval {interval(row['low'], row['high'], digits)}; {people(row)}; {source})."
         )
         messages.append(Message(arm.name, text))
     return messages

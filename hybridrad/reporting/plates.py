@@ -10,6 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from hybridrad.reporting.arms import ROLE_HEADINGS, Arm, by_role, default_fused
+from hybridrad.reporting.design import design_words
 from hybridrad.reporting.figures import DotRow, Guide, dots_and_intervals
 from hybridrad.reporting.flow import Flow, flow_diagram
 from hybridrad.reporting.message import people, score_row
@@ -73,7 +74,7 @@ def forest_plate(study: Comparison, arms: Sequence[Arm]) -> Draft | None:
     guides, said = _forest_guides(study, arms, metric)
     name = metric_name(metric)
     caption = (
-        f"{name} of every model: mean over folds and repeats with 95 % interval ({_n(study, metric)}). {said}"
+        f"{name} of every model: {design_words(study.settings).mean} with 95 % interval ({_n(study, metric)}). {said}"
         "Circles: single blocks; squares: fused models; bold: the default fused model."
     )
     heads = [f"{name} (95 % interval)"]

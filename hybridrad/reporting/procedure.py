@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from hybridrad.reporting.curves import SMALL_CLASS
+from hybridrad.reporting.design import design_words
 from hybridrad.reporting.message import small_differences
 from hybridrad.reporting.text import count, is_number, listing, metric_name, number
 
@@ -84,28 +85,7 @@ def design_sentences(study: Comparison) -> list[str]:
     """Return the sentences on estimand, folds, intervals and tests."""
     s = study.settings
     cv = s.get("cv") or {}
-    folds, repeats = cv.get("folds_used") or cv.get("outer"), cv.get("repeats")
-    unit = s.get("unit") or "case"
-    k = f"K = {folds} folds" if is_number(folds) else "K folds"
-    rule = f" (rule: {s['aggregate']})" if unit == "patient" and s.get("aggregate") else ""
-    sentences = [
-        "Estimand: the expected performance of the whole procedure when it is trained on as many patients as one "
-        "outer "
-        "training fold. Every step that learns from several cases was fitted inside the fold; the unit of "
-        f"scoring is the {unit}{rule}, and n in variances counts patients.",
-        f"Nested cross-validation with {k} repeated R = {repeats} times ({cv.get('inner')} inner folds), "
-        "stratified by class, "
-        "all cases of a patient on the same side of every split; the splits were made once and are shared by all "
-        "models.",
-        "A score is computed in each outer fold on its test cases and averaged over folds and repeats, because "
-        "pooling the "
-        "scores of different folds biases it. Calibration and curves need more cases than a fold holds: they are "
-        "computed for each repeat over all its folds.",
-        "The 95 % interval of a score or of a paired difference over J = K × R folds with standard deviation s is "
-        "mean ± t(K − 1) · s · √(1/J + n_test/n_train), n in patients: the variance of Nadeau and Bengio [1] "
-        "with K − 1 degrees of freedom, because repeats add no independent data.",
-        _test_sentence(s),
-    ]
+    sentences = [*design_words(s).sentences, _test_sentence(s)]
     return [*sentences, *_threshold_sentence(s), *([f"Folds: {cv['reason']}"] if cv.get("reason") else [])]
 
 
@@ -155,7 +135,7 @@ def cautions(study: Comparison) -> list[str]:
             "the lesion (size, thickness), the results hold for the remaining cases only."
         )
     words += [
-        "This is internal validation: nothing here was tested on patients of another hospital.",
+        design_words(s).caution,
         "Comparisons outside the confirmatory family are exploratory: their p-values are not adjusted, and their "
         "verdicts rest on them.",
         "SHAP values say what a model uses, not what causes the outcome.",
@@ -172,8 +152,8 @@ def _test_sentence(settings: Mapping[str, Any]) -> str:
         else ""
     )
     return (
-        f"Confirmatory family: {metric} of the default fused model against each single arm, two-sided corrected "
-        "tests with "
+        f"Confirmatory family: {metric} of the default fused model against each single arm, "
+        f"{design_words(settings).tests} with "
         "Holm's adjustment [2]. Verdicts, the first rule that holds: better or worse where the adjusted p is "
         "below 0.05; "
         "equivalent where the 90 % interval lies inside the margin; non-inferior where the lower 95 % limit lies "

@@ -11,6 +11,7 @@ import pandas as pd
 from hybridrad.reporting import curve_plates, importance_plates, plates
 from hybridrad.reporting.arms import Arm, by_role, default_fused, in_order_of, ordered_arms
 from hybridrad.reporting.case_tables import cases_grid, codes_grid
+from hybridrad.reporting.design import design_words
 from hybridrad.reporting.flow import read_flow
 from hybridrad.reporting.grid import Grid
 from hybridrad.reporting.importance import embedding_blocks
@@ -23,6 +24,7 @@ from hybridrad.reporting.tables import (
     other_metrics_grid,
     regret_grid,
     score_grid,
+    site_grid,
 )
 from hybridrad.reporting.text import METRIC_NAMES, count, is_number, listing, metric_name, number
 
@@ -56,13 +58,13 @@ def head(study: Comparison) -> Head:
     analysed = f"{count(flow.patients_used, 'patient')}, {count(flow.used, 'case')}" if flow else ""
     if not analysed and not study.scores.empty:
         analysed = people(study.scores.iloc[0])
-    folds = cv.get("folds_used") or cv.get("outer")
+    words = design_words(s)
     rows = (
         ("Outcome", str(s.get("label") or "")),
         ("Classes", listing([str(c) for c in s.get("classes") or []])),
         ("Positive class", str(s["positive"]) if s.get("positive") is not None and not is_multiclass(study) else ""),
         ("Analysed", analysed),
-        ("Cross-validation", f"{folds} folds × {cv.get('repeats')} repeats, nested, by patient" if folds else ""),
+        (words.heading, words.in_short if cv else ""),
         ("Date", str(s.get("created") or "")[:10]),
         ("Made with", f"hybridrad {s['hybridrad_version']}" if s.get("hybridrad_version") else ""),
     )
@@ -145,6 +147,7 @@ def _performance(study: Comparison, arms: list[Arm], draw: Callable[..., Plate |
     curves = curve_plates.curve_predictions(study)
     shown: dict[str, Any] = {
         "grid": score_grid(study, arms, metrics=metrics) if metrics else None,
+        "sites": site_grid(study, arms),
         "forest": draw("scores", plates.forest_plate, study, arms),
         "multiclass": is_multiclass(study),
     }

@@ -46,6 +46,33 @@ def score_grid(study: Comparison, arms: Sequence[Arm], *, metrics: Sequence[str]
     )
 
 
+def site_grid(study: Comparison, arms: Sequence[Arm]) -> Grid | None:
+    """Return the primary metric of every arm at every site; None where no sites were left out."""
+    sites, metric = study.sites, str(study.settings.get("primary_metric"))
+    of_metric = sites[sites.index.get_level_values("metric") == metric].droplevel("metric")
+    if of_metric.empty:
+        return None
+    names = list(of_metric.index.unique("site"))
+    rows = []
+    for arm in arms:
+        of_arm = of_metric[of_metric.index.get_level_values("model") == arm.name].droplevel("model")
+        cells = [Cell(arm.name, kind="name", badges=arm.badges)]
+        for name in names:
+            value, low, high = of_arm.loc[name, ["value", "low", "high"]] if name in of_arm.index else [None] * 3
+            digits = decimals_of(metric)
+            cells.append(Cell(number(value, digits), small=interval(low, high, digits), kind="num"))
+        rows.append(Row(tuple(cells), strong=arm.is_default_fused))
+    patients = of_metric["n_patients"].groupby(level="site", sort=False).max()
+    people = [f"{name}: {int(n)}" for name, n in patients.items() if not str(name).startswith("(")]
+    return Grid(
+        f"{metric_name(metric)} of every model at every site, each tested by models trained at all others.",
+        (Cell("Model"), *(Cell(str(name), kind="num") for name in names)),
+        tuple(rows),
+        f"Patients: {', '.join(people)}. The last column is the prediction interval for a site like these.",
+        wide=len(names) > 5,
+    )
+
+
 def comparison_grid(table: pd.DataFrame, *, caption: str, note: str = "") -> Grid:
     """Return rows of the comparisons table; with adjusted p-values where there are any."""
     adjusted = bool(table["p_adjusted"].notna().any())

@@ -98,3 +98,9 @@ def test_values_agree_with_r(oracles):
     error = calibration_error(table["y"], table["p"])
     of_rms = r["valprob"]
     assert_allclose([error.ici, error.e90, error.emax], [of_rms["Eavg"], of_rms["E90"], of_rms["Emax"]], rtol=1e-9)
+
+
+def test_median_and_tail_of_the_calibration_error_agree_with_r(r_numbers):
+    table = r_numbers["made_up"]
+    error = calibration_error(table["y"], table["p"])
+    assert_allclose(error, [table[k] for k in ("ici", "e50", "e90", "emax")], rtol=1e-8)

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hybridrad.study_tables import no_sites
+
 METRICS = [
     "roc_auc",
     "average_precision",
@@ -68,6 +70,7 @@ def _whole_study(n_patients, repeats, n_folds, classes, seed):
     predictions = pd.concat([_predictions(rng, arm, cases, y, repeats, n_folds, classes) for arm in ARMS])
     importance, per_case = _importance(rng, cases)
     return SimpleNamespace(
+        sites=no_sites(),
         scores=_scores(rng, n_patients, classes),
         comparisons=_comparisons(rng),
         regret=_regret(),

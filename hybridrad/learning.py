@@ -1,0 +1,227 @@
+"""learning_curves(): how every arm gains with the number of patients, and where one overtakes another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hybridrad.cohort import Cohort
+from hybridrad.study_cases import cases_used
+
+
+@dataclass(frozen=True)
+class LearningCurves:
+    """The tables of learning curves.
+
+    Attributes
+    ----------
+    points : DataFrame
+        Index ``model, n_patients``; columns ``value, low, high, sd_draws, n_draws, n_test_patients, method``: the mean
+        AUC over draws with its bootstrap interval, and the deviation between draws.
+    fits : DataFrame
+        Index ``model``; columns ``a, b, c, r2`` of AUC(n) = a - b n^-c, ``flat_from, flat_low, flat_high``: patients
+        from which 50 more bring less than 0.005, and ``text``.
+    crossings : DataFrame
+        Index ``model, other``; columns ``n_patients, low, high, share, text``.
+    predictions, splits : DataFrame
+        ``repeat`` is the draw, ``fold`` the position of the size.
+    failures : DataFrame
+        Arms that failed, with draw and size.
+    settings : dict
+    """
+
+    points: pd.DataFrame
+    fits: pd.DataFrame
+    crossings: pd.DataFrame
+    predictions: pd.DataFrame = field(repr=False)
+    splits: pd.DataFrame = field(repr=False)
+    failures: pd.DataFrame = field(repr=False)
+    settings: dict[str, Any] = field(repr=False)
+
+
+def learning_curves(
+    models: Mapping[str, Any],
+    features: pd.DataFrame,
+    cohort: Cohort,
+    *,
+    sizes: Sequence[int] | None = None,
+    draws: int = 20,
+    test_share: float = 0.3,
+    inner: int = 4,
+    n_bootstrap: int = 500,
+    n_jobs: int = 1,
+    random_state: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> LearningCurves:
+    """Refit every arm on growing sets of patients and test it on patients never used.
+
+    Everything that learns is refitted at every size: transforms, selection, tuning in inner folds, fusion weights.
+    Within a draw the training sets are nested and the test patients the same, so steps and arms are paired.
+
+    Parameters
+    ----------
+    models : dict of name -> estimator
+    features : DataFrame of shape (n_cases, n_features), index ``case_id``
+    cohort : Cohort
+    sizes : sequence of int, optional
+        Training patients; default five sizes in equal ratios. A curve is fitted to four or more.
+    draws : int, default 20
+    test_share : float, default 0.3
+        Share of the patients that is tested on in each draw.
+    inner : int, default 4
+        Inner folds, by patient.
+    n_bootstrap : int, default 500
+        Replicates, over draws and tested patients.
+    n_jobs : int, default 1
+        Processes over draws and sizes.
+    random_state : int, default 0
+    progress : callable, optional
+        Gets (done, total).
+
+    Returns
+    -------
+    LearningCurves
+
+    Raises
+    ------
+    RunError
+        Too few patients for the sizes asked for.
+
+    References
+    ----------
+    Figueroa et al. (2012), doi:10.1186/1472-6947-12-8.
+
+    Examples
+    --------
+    >>> import hybridrad as hr
+    >>> from hybridrad.cohort import cohort_from_frame
+    >>> rng = np.random.default_rng(0)
+    >>> ids, y = [f"c{i:02d}" for i in range(60)], np.arange(60) % 2
+    >>> cohort = cohort_from_frame(pd.DataFrame({"case_id": ids, "label": y}), images=False)
+    >>> features = pd.DataFrame({"size__volume_ml": rng.normal(size=60) + y, "radiomics__a": rng.normal(size=60)})
+    >>> features.index = pd.Index(ids, name="case_id")
+    >>> models = {"size": hr.BlockModel("size"), "radiomics": hr.BlockModel("radiomics")}
+    >>> curves = learning_curves(models, features, cohort, sizes=[14, 40], draws=2, inner=2, n_bootstrap=20)
+    >>> curves.points.loc["size"].index.tolist(), curves.crossings["text"].tolist()
+    ([14, 40], ['not identified: fewer than four sizes'])
+    """
+    from hybridrad.evaluation.curve_bootstrap import auc_of_draws, curve_replicates
+    from hybridrad.evaluation.nested import evaluate
+    from hybridrad.evaluation.nested_subsets import nested_subsets
+    from hybridrad.models.memo import shared_fits
+    from hybridrad.splits import splits_hash
+
+    if not models:
+        raise ValueError("models is empty; give at least one arm.")
+    used, X = cases_used(features, cohort)
+    y, groups = used.y.to_numpy(), used.patient_id.to_numpy()
+    splits = nested_subsets(
+        y, groups, case_id=X.index, sizes=sizes, draws=draws, test_share=test_share, random_state=random_state
+    )
+    result = evaluate(
+        dict(models),
+        X,
+        y,
+        groups,
+        splits,
+        inner=inner,
+        n_jobs=n_jobs,
+        random_state=random_state,
+        threshold=None,
+        fold_context=shared_fits,
+        progress=progress,
+    )
+    n = splits.attrs["sizes"]
+    replicates = curve_replicates(
+        result.predictions, n_sizes=len(n), n_replicates=n_bootstrap, random_state=random_state
+    )
+    return LearningCurves(
+        points=_points(n, replicates, auc_of_draws(result.predictions), result.predictions, models),
+        fits=_fits(n, replicates, models),
+        crossings=_crossings(n, replicates, models),
+        predictions=result.predictions,
+        splits=splits,
+        failures=result.failures,
+        settings={
+            "sizes": n,
+            "draws": draws,
+            "test_share": test_share,
+            "inner": inner,
+            "n_bootstrap": n_bootstrap,
+            "random_state": random_state,
+            "splits_sha256": splits_hash(splits),
+        },
+    )
+
+
+def _points(
+    sizes: list[int],
+    replicates: Mapping[str, np.ndarray],
+    of_draws: pd.Series,
+    predictions: pd.DataFrame,
+    models: Mapping[str, Any],
+) -> pd.DataFrame:
+    tested = predictions.groupby(level="repeat")["patient_id"].nunique()
+    n_draws = len(tested)
+    rows = []
+    for name in models:
+        curve = replicates.get(name)
+        for position, n in enumerate(sizes):
+            if curve is None or np.isnan(curve[0, position]):
+                method = "not scored: the arm failed in some draws"
+                rows.append((name, n, np.nan, np.nan, np.nan, np.nan, n_draws, int(tested.median()), method))
+                continue
+            low, high = np.nanquantile(curve[1:, position], [0.025, 0.975])
+            of_size = of_draws.loc[name].xs(position, level="fold")
+            method = f"mean of {n_draws} draws; bootstrap over draws and tested patients"
+            rows.append(
+                (name, n, curve[0, position], low, high, of_size.std(ddof=1), n_draws, int(tested.median()), method)
+            )
+    columns = ["value", "low", "high", "sd_draws", "n_draws", "n_test_patients", "method"]
+    return pd.DataFrame(rows, columns=["model", "n_patients", *columns]).set_index(["model", "n_patients"])
+
+
+def _fits(sizes: list[int], replicates: Mapping[str, np.ndarray], models: Mapping[str, Any]) -> pd.DataFrame:
+    from hybridrad.evaluation.learning_fit import LEAST_R2, fit_curve, flat_from
+
+    rows = {}
+    nan = float("nan")
+    for name in models:
+        curve = fit_curve(sizes, replicates[name][0]) if name in replicates else None
+        if curve is None or not curve.accepted:
+            r2 = nan if curve is None else curve.r2
+            text = f"no curve: fewer than four sizes, or R2 below {LEAST_R2}"
+            rows[name] = (nan, nan, nan, r2, nan, nan, nan, text)
+            continue
+        here, *others = flat_from(sizes, replicates[name])
+        flat = np.array(others)
+        # Where more than 2.5 % of the replicates are not flat within the sizes, there is no upper limit.
+        known = flat[np.isfinite(flat)]
+        limits = (nan, nan)
+        if np.isfinite(here) and len(known) >= 0.975 * len(flat):
+            limits = (float(np.quantile(known, 0.025)), float(np.quantile(known, 0.975)))
+        text = "still rising at the largest size" if np.isnan(here) else "flat from here on: 50 more bring under 0.005"
+        rows[name] = (*curve, float(here), *limits, text)
+    columns = ["a", "b", "c", "r2", "flat_from", "flat_low", "flat_high", "text"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("model")
+
+
+def _crossings(sizes: list[int], replicates: Mapping[str, np.ndarray], models: Mapping[str, Any]) -> pd.DataFrame:
+    from hybridrad.evaluation.learning_fit import Crossing, crossing
+
+    names, rows = list(models), {}
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            if first in replicates and second in replicates:
+                rows[first, second] = crossing(sizes, replicates[first], replicates[second])
+            else:
+                nan = float("nan")
+                rows[first, second] = Crossing(nan, nan, nan, nan, "not identified: an arm failed")
+    index = pd.MultiIndex.from_tuples(list(rows), names=["model", "other"]) if rows else None
+    if index is None:
+        index = pd.MultiIndex.from_arrays([[], []], names=["model", "other"])
+    return pd.DataFrame(list(rows.values()), columns=list(Crossing._fields), index=index)
