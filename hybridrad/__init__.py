@@ -24,6 +24,9 @@ _HOMES = {
     "LateFusion": "hybridrad.models.late",
     "ConcatFusion": "hybridrad.models.concat",
     "HedgedFusion": "hybridrad.models.hedge",
+    "PriorityFusion": "hybridrad.models.priority",
+    "BlockPenaltyFusion": "hybridrad.models.block_penalty",
+    "BlockChoice": "hybridrad.models.block_choice",
     "standard_models": "hybridrad.models.standard",
     "NestedCV": "hybridrad.evaluation.nested",
     "compare_models": "hybridrad.study",
@@ -43,11 +46,14 @@ if TYPE_CHECKING:
     from hybridrad.features.radiomics.settings import RadiomicsSettings
     from hybridrad.features.runner import extract_features
     from hybridrad.imaging.views import Views
+    from hybridrad.models.block_choice import BlockChoice
     from hybridrad.models.block_model import BlockModel
+    from hybridrad.models.block_penalty import BlockPenaltyFusion
     from hybridrad.models.concat import ConcatFusion
     from hybridrad.models.early import EarlyFusion
     from hybridrad.models.hedge import HedgedFusion
     from hybridrad.models.late import LateFusion
+    from hybridrad.models.priority import PriorityFusion
     from hybridrad.models.standard import standard_models
     from hybridrad.reporting.report import write_report
     from hybridrad.study import Comparison, compare_models

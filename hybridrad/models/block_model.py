@@ -166,17 +166,20 @@ class CalibratedFit:
 
 
 def _fit_default(training: Training, name: str, positions: NDArray[np.intp], model: BlockModel) -> RidgeFit:
-    preparation = ColumnPreparation(
-        categorical=training.categorical[positions], log=np.full(len(positions), name == SIZE_BLOCK)
-    )
     return fit_ridge(
         training.cases.values[:, positions],
         training.y,
         training.groups,
         n_classes=training.n_classes,
         folds=training.folds,
-        preparation=preparation,
+        preparation=block_preparation(training, name, positions),
     )
+
+
+def block_preparation(training: Training, name: str, positions: NDArray[np.intp]) -> ColumnPreparation:
+    """Return the unfitted preparation of a block: skewness transform, the logarithm if it is the size block."""
+    log = np.full(len(positions), name == SIZE_BLOCK)
+    return ColumnPreparation(categorical=training.categorical[positions], log=log)
 
 
 def _fit_estimator(training: Training, name: str, positions: NDArray[np.intp], model: BlockModel) -> CalibratedFit:
