@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.utils import Tags
 
@@ -197,8 +198,10 @@ def _fit_estimator(training: Training, name: str, positions: NDArray[np.intp], m
 
 def _fit_clone(estimator: Any, X: Any, y: NDArray[np.intp], *, groups: NDArray[np.intp] | None) -> Any:
     fitted = clone(estimator)
-    if groups is not None and "groups" in inspect.signature(fitted.fit).parameters:
-        return fitted.fit(X, y, groups=groups)
+    last = fitted.steps[-1][1] if hasattr(fitted, "steps") else fitted
+    if groups is not None and "groups" in inspect.signature(last.fit).parameters:
+        with config_context(enable_metadata_routing=True):
+            return fitted.fit(X, y, groups=groups)
     return fitted.fit(X, y)
 
 

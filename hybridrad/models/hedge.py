@@ -161,7 +161,7 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
             )
 
     def _logits(self, cases: Cases) -> Array:
-        weights, members = self.weights_.to_numpy(dtype=np.float64), self.members_.values()
+        weights, members = np.asarray(self.weights_, dtype=float), self.members_.values()
         logits = [m._logits(cases) for m in members]
         usual = np.asarray(sum(w * own for w, own in zip(weights, logits, strict=True)))
         absent = absent_blocks(cases.values, self.blocks_)
@@ -173,7 +173,7 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
         members = self.members_.values()
         pooled = pool_contributions(
             [m._contributions(cases) for m in members],
-            self.weights_.to_numpy(dtype=np.float64),
+            np.asarray(self.weights_, dtype=float),
             absent_blocks(cases.values, self.blocks_),
             expected=np.stack([np.atleast_1d(m.expected_logit_) for m in members]),
             blocks=self.blocks_,
