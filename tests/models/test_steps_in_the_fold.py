@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from hybridrad.explain import contributions
 from hybridrad.models.block_model import BlockModel
@@ -58,6 +60,33 @@ def test_it_can_stand_before_one_member_of_the_hedge(table):
     member = make_pipeline(MRMRFilter(n_columns=4), INNER)
     hedge = HedgedFusion(["radiomics", "deep"], estimators={"radiomics": member}, n_bootstrap=0)
     assert roc_auc_score(y, hedge.fit(X, y, groups=groups).oof_logits_) > 0.8
+    holes = X.copy()
+    holes.iloc[:5, 9:] = np.nan
+    total = hedge.shap_values(holes).sum(axis=1) + hedge.expected_logit_
+    np.testing.assert_allclose(total, hedge.decision_function(holes), atol=1e-9)
+
+
+@pytest.mark.parametrize("data", ["table", "three_classes"])
+def test_contributions_of_a_pipeline_go_to_the_columns_it_came_from(data, request):
+    X, y, groups = request.getfixturevalue(data)
+    steps_before = (StandardScaler(), RelevanceFilter(n_columns=6), RedundancyFilter())
+    model = BlockModel("radiomics", estimator=make_pipeline(*steps_before, INNER)).fit(X, y, groups=groups)
+    shap = model.shap_values(X)
+    np.testing.assert_allclose(shap.sum(axis=1) + model.expected_logit_, model.decision_function(X), atol=1e-9)
+    used = shap.reshape(*X.shape, -1).any(axis=(0, 2))
+    kept = np.arange(1, 9)[steps_of(model)[1].get_support()][steps_of(model)[2].get_support()]
+    assert np.flatnonzero(used).tolist() == kept.tolist()
+
+
+def steps_of(model: BlockModel) -> list:
+    return [step for _, step in model.fit_.estimator.steps]
+
+
+def test_a_step_that_mixes_columns_is_not_explained(table):
+    X, y, groups = table
+    model = BlockModel("deep", estimator=make_pipeline(PCA(3), INNER)).fit(X, y, groups=groups)
+    with pytest.raises(NotImplementedError, match="PCA mixes columns"):
+        model.shap_values(X)
 
 
 @pytest.mark.parametrize("step", [RelevanceFilter(n_columns=10), MRMRFilter(n_columns=10)])
