@@ -11,9 +11,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridrad._checks import did_you_mean
 from hybridrad.features.blocks import BlockSpec
-from hybridrad.models.case_classifier import SIZE_BLOCK, Array, CaseClassifier, Cases, Training, plain_expected
+from hybridrad.models.case_classifier import (
+    SIZE_BLOCK,
+    Array,
+    CaseClassifier,
+    Cases,
+    Training,
+    as_logits,
+    plain_expected,
+)
 from hybridrad.models.preparation import ColumnPreparation
-from hybridrad.models.ridge_path import TIE, RidgeFit, fit_ridge
+from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_path
+from hybridrad.models.ridge_path import PENALTIES, TIE, fit_ridge
 
 FACTORS = (1.0, 2.0, 4.0, 8.0)
 
@@ -41,7 +50,7 @@ class BlockPenaltyFusion(CaseClassifier):
     factors_ : Series
         Index block.
     search_ : DataFrame
-        One row per combination that was tried: a column per block, ``penalty`` (C) and ``inner_loss``.
+        One row per combination that was tried: a column per block, and ``inner_loss`` at its best C.
     fit_ : RidgeFit
     oof_logits_ : ndarray of shape (n_train,) or (n_train, n_classes)
     expected_logit_ : float or ndarray of shape (n_classes,)
@@ -78,41 +87,27 @@ class BlockPenaltyFusion(CaseClassifier):
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Choose the factors and fit; see `BlockModel.fit`."""
         training = self._start(X, y, groups, blocks=self.blocks)
-        fits: dict[tuple[float, ...], RidgeFit] = {}
-
-        def loss(factors: tuple[float, ...]) -> float:
-            if factors not in fits:
-                fits[factors] = self._fit_ridge(training, factors)
-            return float(fits[factors].inner_losses.min())
-
+        inner = _InnerLoss(training, self.blocks_)
         if isinstance(self.factors, Mapping):
             chosen = _given(self.factors, list(self.blocks_))
-            loss(chosen)
+            inner(chosen)
         else:
-            chosen = _descend(loss, _allowed(self.factors), n_blocks=len(self.blocks_))
-        index = pd.Index(self.blocks_, name="block")
-        self.factors_ = pd.Series(chosen, index=index, name="factor")
-        self.search_ = pd.DataFrame(list(fits), columns=list(self.blocks_)).assign(
-            penalty=[f.penalty for f in fits.values()], inner_loss=[float(f.inner_losses.min()) for f in fits.values()]
-        )
-        self.fit_ = fits[chosen]
-        self.oof_logits_ = self.fit_.oof_logits
-        self.expected_logit_ = plain_expected(self.fit_.expected_logit)
-        self.findings_: list[str] = []
-        return self
-
-    def _fit_ridge(self, training: Training, factors: tuple[float, ...]) -> RidgeFit:
-        preparation = PenalisedPreparation(
-            blocks=self.blocks_, categorical=training.categorical, factors=dict(zip(self.blocks_, factors, strict=True))
-        )
-        return fit_ridge(
+            chosen = _descend(inner, _allowed(self.factors), n_blocks=len(self.blocks_))
+        self.factors_ = pd.Series(chosen, index=pd.Index(self.blocks_, name="block"), name="factor")
+        self.search_ = pd.DataFrame(list(inner.tried), columns=list(self.blocks_))
+        self.search_["inner_loss"] = list(inner.tried.values())
+        self.fit_ = fit_ridge(
             training.cases.values,
             training.y,
             training.groups,
             n_classes=training.n_classes,
             folds=training.folds,
-            preparation=preparation,
+            preparation=_preparation(training, self.blocks_, chosen),
         )
+        self.oof_logits_ = self.fit_.oof_logits
+        self.expected_logit_ = plain_expected(self.fit_.expected_logit)
+        self.findings_: list[str] = []
+        return self
 
     def _logits(self, cases: Cases) -> Array:
         return self.fit_.logits(cases.values)
@@ -169,6 +164,39 @@ class PenalisedPreparation:
                 for name, positions in self.blocks.items()
             ]
         )
+
+
+class _InnerLoss:
+    """The least inner log loss over C for given factors; columns are prepared once per fold, not once per call."""
+
+    def __init__(self, training: Training, blocks: dict[str, NDArray[np.intp]]) -> None:
+        self.training, self.tried = training, dict[tuple[float, ...], float]()
+        self.designs = []
+        for train, test in training.folds:
+            even = _preparation(training, blocks, (1.0,) * len(blocks))
+            even.fit(training.cases.values[train], training.y[train], training.groups[train])
+            widths = [len(prepared.sources_) for prepared in even.prepared_.values()]
+            parts = even.scaled(training.cases.values[train]), even.scaled(training.cases.values[test])
+            self.designs.append((train, test, *parts, widths))
+
+    def __call__(self, factors: tuple[float, ...]) -> float:
+        if factors not in self.tried:
+            y, n_classes = self.training.y, self.training.n_classes
+            n_outputs = 1 if n_classes == 2 else n_classes
+            oof = np.empty((len(PENALTIES), len(y), n_outputs))
+            for train, test, known, new, widths in self.designs:
+                root = np.repeat(np.sqrt(factors), widths)
+                path = ridge_logistic_path(known / root, y[train], n_classes=n_classes, penalties=PENALTIES)
+                oof[:, test] = new / root @ path.coefs + path.intercepts[:, None, :]
+            self.tried[factors] = min(log_loss(as_logits(one), y) for one in oof)
+        return self.tried[factors]
+
+
+def _preparation(
+    training: Training, blocks: dict[str, NDArray[np.intp]], factors: tuple[float, ...]
+) -> PenalisedPreparation:
+    by_block = dict(zip(blocks, factors, strict=True))
+    return PenalisedPreparation(blocks=blocks, categorical=training.categorical, factors=by_block)
 
 
 def _given(factors: Mapping[str, float], blocks: list[str]) -> tuple[float, ...]:
