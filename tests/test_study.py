@@ -163,13 +163,6 @@ def test_an_unknown_baseline_is_refused_with_a_guess():
         hr.compare_models({"deep": hr.BlockModel("deep")}, features, cohort, baseline="depe")
 
 
-def test_what_can_be_resolved_is_said_before_the_first_fit():
-    features, cohort = made_up(60)
-    said = []
-    hr.compare_models({"size": hr.BlockModel("size")}, features, cohort, cv=hr.NestedCV(5, 1, 3), announce=said.append)
-    assert "be expected to resolve: about 0.2" in said[0]
-
-
 def test_what_a_fusion_says_of_test_cases_without_a_block_is_read_off():
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(40, 2)), columns=["radiomics__a", "deep__0"])
@@ -177,3 +170,10 @@ def test_what_a_fusion_says_of_test_cases_without_a_block_is_read_off():
     X.loc[:2, "deep__0"] = np.nan
     (said,) = _read_off_without_shap("late", fitted, X)["findings"]
     assert said.endswith("(3 of 40 cases).")
+
+
+def test_what_can_be_resolved_is_said_before_the_first_fit():
+    features, cohort = made_up(60)
+    said = []
+    hr.compare_models({"size": hr.BlockModel("size")}, features, cohort, cv=hr.NestedCV(5, 1, 3), announce=said.append)
+    assert "be expected to resolve: about 0.2" in said[0]

@@ -1,8 +1,12 @@
 """A block that is missing for a case at prediction time: the members that have something to read answer.
 
-A member whose block is missing would read training medians and say "as the average case". Its weight would pull every
-such case towards the mean, so that cases with and without the block could not be ranked against each other. So its
-weight goes to the members that are there, in proportion to theirs; where none is there, all answer as the average case.
+A member whose block is missing would read training medians and say "as the average case", an opinion nobody has, and
+its weight would pull the answer towards the mean. So its weight goes to the members that are there, in proportion to
+theirs, and the answer is what they alone would say; where none is there, all answer as the average case.
+
+What that does, in simulations (120 training patients, the block missing for 40 % of the test cases, 25 draws): the log
+loss falls by 0.000 to 0.007; the AUC over cases with and without the block together falls too, by 0.002 to 0.005,
+because the pull towards the mean ranks cases of which less is known behind the others.
 """
 
 from __future__ import annotations

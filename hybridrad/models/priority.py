@@ -25,16 +25,16 @@ class PriorityFusion(CaseClassifier):
 
     The first block is a `BlockModel`. Every later one is the same ridge logistic regression with the out-of-fold logit
     of the blocks before it as a fixed offset, so that it explains only what they leave open. A block is kept if it
-    lowers the out-of-fold log loss by more than ``se_factor`` standard errors (of the paired difference, over
-    patients); otherwise it adds nothing and the next block is tried. ``steps_`` is the answer, step by step.
+    lowers the out-of-fold log loss, by more than ``se_factor`` standard errors of the difference (over patients);
+    otherwise it adds nothing and the next block is tried. ``steps_`` is the answer, step by step.
 
     Parameters
     ----------
     blocks : None, list of str, or dict
         In order of priority. ``None`` takes every block found by column prefix: clinical, size, radiomics, deep, then
         the others as they come.
-    se_factor : float, default 1.0
-        0 or more.
+    se_factor : float, default 0.0
+        0 or more. 1 asks for a clearer gain and gives smaller models, at a price in small cohorts, see Notes.
     inner : int, default 4
     random_state : int, default 0
 
@@ -56,6 +56,11 @@ class PriorityFusion(CaseClassifier):
     all stacking, the offset of a training case was learned with the labels of the other folds, so the gains are those
     of the inner folds and a little optimistic; the outer folds judge the procedure.
 
+    Trained on 40 patients (10 draws of the breast ultrasound and fracture cohorts of the benchmarks, tested on the
+    others), ``se_factor`` 0 and 1 gave an AUC of 0.840 and 0.767, and of 0.640 and 0.602: good blocks were left out.
+    In simulations with 150 patients 1 was ahead by 0.00 to 0.01. Offsets refitted inside every inner fold, at several
+    times the cost, gained 0.000 to 0.006 there, and 0.02 in one cell (60 patients, a first block of noise).
+
     References
     ----------
     Klau et al., BMC Bioinformatics 19:322, 2018, doi:10.1186/s12859-018-2344-6 (priority-Lasso; here with ridge).
@@ -66,12 +71,12 @@ class PriorityFusion(CaseClassifier):
     >>> y = np.repeat([0, 1], 60)
     >>> X = pd.DataFrame({"clinical__age": rng.normal(size=120) + y, "radiomics__a": rng.normal(size=120) + 2 * y})
     >>> X["deep__0"] = rng.normal(size=120)
-    >>> PriorityFusion().fit(X, y).steps_["kept"].to_dict()
+    >>> PriorityFusion(se_factor=1.0).fit(X, y).steps_["kept"].to_dict()
     {'clinical': True, 'radiomics': True, 'deep': False}
     """
 
     def __init__(
-        self, blocks: BlockSpec = None, *, se_factor: float = 1.0, inner: int = 4, random_state: Any = 0
+        self, blocks: BlockSpec = None, *, se_factor: float = 0.0, inner: int = 4, random_state: Any = 0
     ) -> None:
         self.blocks = blocks
         self.se_factor = se_factor

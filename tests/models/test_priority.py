@@ -41,7 +41,7 @@ def test_the_multinomial_ridge_with_an_offset_is_the_optimum_found_slowly():
 @pytest.mark.parametrize("data", ["table", "three_classes"])
 def test_contributions_add_up_and_blocks_left_out_add_nothing(data, request):
     X, y, groups = request.getfixturevalue(data)
-    model = PriorityFusion(BLOCKS).fit(X, y, groups=groups)
+    model = PriorityFusion(BLOCKS, se_factor=1.0).fit(X, y, groups=groups)
     shap = model.shap_values(X)
     np.testing.assert_allclose(shap.sum(axis=1) + model.expected_logit_, model.decision_function(X), atol=1e-8)
     for block in model.steps_.index[~model.steps_["kept"]]:
@@ -72,7 +72,7 @@ def test_the_first_block_is_its_block_model_and_stays(table):
 def test_a_block_given_again_adds_nothing(table):
     X, y, groups = table
     columns = list(X.filter(like="radiomics__"))
-    model = PriorityFusion({"radiomics": columns, "again": columns}).fit(X, y, groups=groups)
+    model = PriorityFusion({"radiomics": columns, "again": columns}, se_factor=1.0).fit(X, y, groups=groups)
     assert not model.steps_["kept"]["again"]
 
 
@@ -88,7 +88,8 @@ def test_noise_is_seldom_kept(make_table):
     for seed in range(20):
         X, y, groups = make_table(40, seed=seed)
         X = X.assign(noise__0=np.random.default_rng(seed).normal(size=len(X)))
-        kept.append(PriorityFusion(["radiomics", "noise"]).fit(X, y, groups=groups).steps_["kept"]["noise"])
+        model = PriorityFusion(["radiomics", "noise"], se_factor=1.0).fit(X, y, groups=groups)
+        kept.append(model.steps_["kept"]["noise"])
     assert np.mean(kept) <= 0.25
 
 
