@@ -6,7 +6,8 @@ theirs, and the answer is what they alone would say; where none is there, all an
 
 What that does, in simulations (120 training patients, the block missing for 40 % of the test cases, 25 draws): the log
 loss falls by 0.000 to 0.007; the AUC over cases with and without the block together falls too, by 0.002 to 0.005,
-because the pull towards the mean ranks cases of which less is known behind the others.
+because the pull towards the mean ranks cases of which less is known behind the others. On breast ultrasound (80
+patients, 6 draws) the two rules differ by at most 0.003 in either.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from hybridrad.models.preparation import ColumnPreparation
 from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_path
 from hybridrad.models.ridge_path import PENALTIES, TIE, fit_ridge
 
-FACTORS = (1.0, 2.0, 4.0, 8.0)
+FACTORS = (1.0, 4.0, 16.0, 64.0)  # columns divided by 1, 2, 4, 8
 
 
 class BlockPenaltyFusion(CaseClassifier):
@@ -39,7 +39,7 @@ class BlockPenaltyFusion(CaseClassifier):
     ----------
     blocks : None, list of str, or dict
         ``None`` takes every block found by column prefix.
-    factors : sequence of float, or dict, default (1, 2, 4, 8)
+    factors : sequence of float, or dict, default (1, 4, 16, 64)
         Factors to choose from, or block name -> its factor, which is then not searched. An infinite factor leaves the
         block out.
     inner : int, default 4
@@ -54,6 +54,12 @@ class BlockPenaltyFusion(CaseClassifier):
     fit_ : RidgeFit
     oof_logits_ : ndarray of shape (n_train,) or (n_train, n_classes)
     expected_logit_ : float or ndarray of shape (n_classes,)
+
+    Notes
+    -----
+    A ridge with a factor m is a ridge on columns divided by the root of m. Factors of 1, 2, 4, 8 are too close where a
+    block of 512 columns stands beside one of 100: on breast ultrasound with 40 and 80 training patients the wider grid
+    gained 0.013 and 0.021 in AUC, on fractures and nodules it lost 0.001 to 0.006 (four draws each).
 
     References
     ----------
