@@ -24,6 +24,15 @@ _HOMES = {
     "LateFusion": "hybridrad.models.late",
     "ConcatFusion": "hybridrad.models.concat",
     "HedgedFusion": "hybridrad.models.hedge",
+    "PriorityFusion": "hybridrad.models.priority",
+    "BlockPenaltyFusion": "hybridrad.models.block_penalty",
+    "BlockChoice": "hybridrad.models.block_choice",
+    "RedundancyFilter": "hybridrad.models.redundancy",
+    "RelevanceFilter": "hybridrad.models.relevance",
+    "MRMRFilter": "hybridrad.models.mrmr",
+    "ICCFilter": "hybridrad.models.icc_filter",
+    "ComBat": "hybridrad.models.combat",
+    "SizeDecorrelation": "hybridrad.models.size_decorrelation",
     "standard_models": "hybridrad.models.standard",
     "NestedCV": "hybridrad.evaluation.nested",
     "LeaveOneSiteOut": "hybridrad.evaluation.designs",
@@ -49,11 +58,20 @@ if TYPE_CHECKING:
     from hybridrad.features.runner import extract_features
     from hybridrad.imaging.views import Views
     from hybridrad.learning import learning_curves
+    from hybridrad.models.block_choice import BlockChoice
     from hybridrad.models.block_model import BlockModel
+    from hybridrad.models.block_penalty import BlockPenaltyFusion
+    from hybridrad.models.combat import ComBat
     from hybridrad.models.concat import ConcatFusion
     from hybridrad.models.early import EarlyFusion
     from hybridrad.models.hedge import HedgedFusion
+    from hybridrad.models.icc_filter import ICCFilter
     from hybridrad.models.late import LateFusion
+    from hybridrad.models.mrmr import MRMRFilter
+    from hybridrad.models.priority import PriorityFusion
+    from hybridrad.models.redundancy import RedundancyFilter
+    from hybridrad.models.relevance import RelevanceFilter
+    from hybridrad.models.size_decorrelation import SizeDecorrelation
     from hybridrad.models.standard import standard_models
     from hybridrad.reporting.report import write_report
     from hybridrad.study import Comparison, compare_models

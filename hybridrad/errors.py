@@ -60,6 +60,7 @@ CATALOGUE: dict[str, Code] = {
     "E_ONE_CLASS": Code("error", "Only one class of the label is present."),
     "E_FEW_PATIENTS": Code("error", "Fewer patients of a class than cross-validation needs."),
     "E_LABEL_MISSING": Code("error", "A case has no label."),
+    "E_UNSEEN_SITE": Code("error", "A case comes from a site that harmonisation did not see in training."),
     "E_PATIENT_MISSING": Code("error", "A case has no patient_id, so splits by patient are impossible."),
     # warnings
     "W_ID_ALIKE": Code("warning", "Ids differ only in case, white space, leading zeros or unicode form."),

@@ -264,5 +264,12 @@ def _read_off_without_shap(name: str, fitted: Any, X_test: pd.DataFrame) -> dict
     return {
         "oof_loss": getattr(fitted, "oof_loss_", None),
         "weights": dict(weights) if isinstance(weights, pd.Series) else None,
-        "findings": list(getattr(fitted, "findings_", [])),
+        "findings": [*getattr(fitted, "findings_", []), *_absences(fitted, X_test)],
     }
+
+
+def _absences(fitted: Any, X_test: pd.DataFrame) -> list[str]:
+    """Return what a fusion says of test cases that lack a block."""
+    from hybridrad.models.absence import say_absence
+
+    return say_absence(fitted.missing_blocks(X_test)) if hasattr(fitted, "missing_blocks") else []

@@ -15,6 +15,7 @@ from hybridrad._checks import COMPARISON_COLUMNS, IMPORTANCE_COLUMNS, REGRET_COL
 from hybridrad.cohort import cohort_from_frame
 from hybridrad.errors import RunError
 from hybridrad.run_folder import load_study, save_study
+from hybridrad.study import _read_off_without_shap
 
 
 def made_up(n_patients=60, *, classes=("benign", "malignant"), seed=0, cases_per_patient=1):
@@ -160,6 +161,15 @@ def test_an_unknown_baseline_is_refused_with_a_guess():
     features, cohort = made_up(40)
     with pytest.raises(ValueError, match="Did you mean deep"):
         hr.compare_models({"deep": hr.BlockModel("deep")}, features, cohort, baseline="depe")
+
+
+def test_what_a_fusion_says_of_test_cases_without_a_block_is_read_off():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(40, 2)), columns=["radiomics__a", "deep__0"])
+    fitted = hr.LateFusion().fit(X, np.tile([0, 1], 20))
+    X.loc[:2, "deep__0"] = np.nan
+    (said,) = _read_off_without_shap("late", fitted, X)["findings"]
+    assert said.endswith("(3 of 40 cases).")
 
 
 def test_what_can_be_resolved_is_said_before_the_first_fit():

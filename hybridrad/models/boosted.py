@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -14,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hybridrad._checks import check_positive, require
+from hybridrad.models.relevance import best_columns
 
 Array = NDArray[np.float64]
 
@@ -162,28 +162,3 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def best_columns(X: Array, y: NDArray[np.intp], *, n_columns: int) -> NDArray[np.intp]:
-    """Return the positions of the columns whose ranks separate the classes best, in order of position.
-
-    Examples
-    --------
-    >>> X = np.array([[1.0, 5.0], [2.0, 1.0], [30.0, 4.0], [40.0, 2.0]])
-    >>> best_columns(X, np.array([0, 0, 1, 1]), n_columns=1)
-    array([0])
-    """
-    if X.shape[1] <= n_columns:
-        return np.arange(X.shape[1])
-    ranks = pd.DataFrame(X).rank().to_numpy()
-    seen = ~np.isnan(ranks)
-    centred = np.where(seen, ranks, 0.0) - np.where(seen, 1.0, 0.0) * (
-        np.where(seen, ranks, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
-    )
-    between = np.zeros(X.shape[1])
-    for k in range(int(y.max()) + 1):
-        of_class = y == k
-        between += centred[of_class].sum(axis=0) ** 2 / np.maximum(seen[of_class].sum(axis=0), 1)
-    total = (centred**2).sum(axis=0)
-    explained = np.divide(between, total, out=np.zeros_like(total), where=total > 0)
-    return np.sort(np.argsort(-np.round(explained, 12), kind="stable")[:n_columns])

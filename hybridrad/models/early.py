@@ -147,8 +147,8 @@ def _inertia(columns: Array) -> float:
     return float(np.sqrt(np.mean(np.sum(columns**2, axis=1))))
 
 
-def distinct_columns(scaled: Array) -> NDArray[np.intp]:
-    """Return the columns to keep so that no two have an absolute correlation above 0.9.
+def distinct_columns(scaled: Array, *, threshold: float = REDUNDANT) -> NDArray[np.intp]:
+    """Return the columns to keep so that no two have an absolute correlation above ``threshold``.
 
     Greedy, from the column least related to the others to the one most related. The order depends on values alone, not
     on where a column stands or which row comes first.
@@ -167,7 +167,7 @@ def distinct_columns(scaled: Array) -> NDArray[np.intp]:
     for column in order:
         if free[column]:
             kept.append(column)
-            free &= correlation[column] <= REDUNDANT
+            free &= correlation[column] <= threshold
     return np.sort(np.array(kept, dtype=np.intp))
 
 

@@ -7,9 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hybridrad.features.blocks import BlockSpec
+from hybridrad.models.absence import AnswersWithoutBlock, absent_blocks, pool_contributions, pool_present
 from hybridrad.models.case_classifier import Array, CaseClassifier, Cases, Training, plain_expected
 from hybridrad.models.members import fit_members
 from hybridrad.models.ridge_logistic import log_loss
@@ -17,13 +18,16 @@ from hybridrad.models.simplex import simplex_weights
 from hybridrad.models.slope import apply_slope, shrinking_slope
 
 
-class HedgedFusion(CaseClassifier):
+class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
     """Predict with a weighted mean of the block models' logits; the default fused model.
 
     The weights are non-negative, sum to one and minimise the log loss of the members' patient-grouped inner out-of-fold
     logits plus ``shrinkage * |w - 1/B|^2``. The logits are of models refitted on all training cases. With more than two
     classes the pooled quantities are log-probabilities. So the hedge lies between its members: near the best block,
     whichever it is, if the members are well regularised. It promises nothing at a finite sample size.
+
+    Where a block is missing for a case (all its columns), the other members answer with renormalised weights, see
+    ``missing_blocks``; the weights are fitted to training cases that have every block.
 
     Parameters
     ----------
@@ -95,11 +99,14 @@ class HedgedFusion(CaseClassifier):
             X, y, groups, blocks=self.blocks_, estimators=self.estimators, inner=self.inner, seed=training.seed
         )
         scores = np.stack([m.oof_logits_ for m in self.members_.values()], axis=-1)
-        found = simplex_weights(scores, training.y, shrinkage=self.shrinkage_)
+        absent = absent_blocks(training.cases.values, self.blocks_)
+        self.findings_: list[str] = []
+        used = self._used_for_weights(absent, training)
+        found = simplex_weights(scores, training.y, shrinkage=self.shrinkage_, case_weights=used)
         self.weights_ = pd.Series(found.weights, index=pd.Index(self.members_, name="block"), name="weight")
         self.kkt_residual_ = found.kkt_residual
-        self.weight_intervals_ = self._intervals(scores, training)
-        fused = scores @ found.weights
+        self.weight_intervals_ = self._intervals(scores, training, used)
+        fused = pool_present(scores, found.weights, absent, scores @ found.weights)
         self._shrink_if_useless(scores, fused, training)
         self.oof_logits_ = apply_slope(fused, self.slope_, self.intercept_)
         expected = sum(
@@ -117,18 +124,31 @@ class HedgedFusion(CaseClassifier):
             raise ValueError(f"shrinkage must be 'auto' or a number of at least 0, got {self.shrinkage!r}.")
         return float(self.shrinkage)
 
-    def _intervals(self, scores: Array, training: Training) -> pd.DataFrame:
+    def _used_for_weights(self, absent: NDArray[np.bool_], training: Training) -> Array | None:
+        """Return 1 for the training cases that have every block, else 0; None where all are used."""
+        complete = np.asarray(~absent.any(axis=1))
+        if complete.all() or len(np.unique(training.y[complete])) < training.n_classes:
+            return None
+        self.findings_.append(
+            "Training cases lack a block; the weights were fitted to those that have every block "
+            f"({complete.sum()} of {len(complete)})."
+        )
+        return complete.astype(float)
+
+    def _intervals(self, scores: Array, training: Training, used: Array | None) -> pd.DataFrame:
         rng = np.random.default_rng([training.seed, 1])
         draws = []
         for _ in range(self.n_bootstrap):
             drawn = rng.integers(training.n_patients, size=training.n_patients)
             counts = np.bincount(drawn, minlength=training.n_patients)[training.groups].astype(float)
+            counts = counts if used is None else counts * used
+            if counts.sum() == 0:  # only cases without a block were drawn
+                continue
             draws.append(simplex_weights(scores, training.y, shrinkage=self.shrinkage_, case_weights=counts).weights)
         low, high = np.quantile(draws, [0.025, 0.975], axis=0) if draws else np.full((2, scores.shape[-1]), np.nan)
         return pd.DataFrame({"low": low, "high": high}, index=self.weights_.index)
 
     def _shrink_if_useless(self, scores: Array, fused: Array, training: Training) -> None:
-        self.findings_: list[str] = []
         self.slope_, self.intercept_ = 1.0, np.zeros(1 if fused.ndim == 1 else fused.shape[1])
         share = np.bincount(training.y, minlength=training.n_classes) / len(training.y)
         prevalence = float(-np.sum(share * np.log(share)))
@@ -141,13 +161,21 @@ class HedgedFusion(CaseClassifier):
             )
 
     def _logits(self, cases: Cases) -> Array:
-        pooled = sum(
-            w * m._logits(cases) for w, m in zip(self.weights_.to_numpy(), self.members_.values(), strict=True)
+        weights, members = np.asarray(self.weights_, dtype=float), self.members_.values()
+        logits = [m._logits(cases) for m in members]
+        usual = np.asarray(sum(w * own for w, own in zip(weights, logits, strict=True)))
+        absent = absent_blocks(cases.values, self.blocks_)
+        return apply_slope(
+            pool_present(np.stack(logits, axis=-1), weights, absent, usual), self.slope_, self.intercept_
         )
-        return apply_slope(np.asarray(pooled), self.slope_, self.intercept_)
 
     def _contributions(self, cases: Cases) -> Array:
-        pooled = sum(
-            w * m._contributions(cases) for w, m in zip(self.weights_.to_numpy(), self.members_.values(), strict=True)
+        members = self.members_.values()
+        pooled = pool_contributions(
+            [m._contributions(cases) for m in members],
+            np.asarray(self.weights_, dtype=float),
+            absent_blocks(cases.values, self.blocks_),
+            expected=np.stack([np.atleast_1d(m.expected_logit_) for m in members]),
+            blocks=self.blocks_,
         )
         return np.asarray(self.slope_ * pooled)

@@ -10,17 +10,19 @@ from numpy.typing import ArrayLike
 from scipy.special import log_softmax
 
 from hybridrad.features.blocks import BlockSpec
+from hybridrad.models.absence import AnswersWithoutBlock, absent_blocks, pool_contributions, pool_present
 from hybridrad.models.case_classifier import Array, CaseClassifier, Cases, as_logits, as_outputs, plain_expected
 from hybridrad.models.members import fit_members
 
 SMALLEST_PROBABILITY = 1e-4
 
 
-class LateFusion(CaseClassifier):
+class LateFusion(AnswersWithoutBlock, CaseClassifier):
     """Predict with the mean of the block models' logits; it has no parameters beyond those of its members.
 
     Each member's probability is held between 0.0001 and 0.9999 before the mean, so that one overconfident member cannot
-    outvote the others.
+    outvote the others. Where a block is missing for a case (all its columns), the mean is over the other members, see
+    ``missing_blocks``.
 
     Parameters
     ----------
@@ -74,13 +76,20 @@ class LateFusion(CaseClassifier):
             X, y, groups, blocks=self.blocks_, estimators=self.estimators, inner=self.inner, seed=training.seed
         )
         members = self.members_.values()
-        self.oof_logits_ = np.mean([held(m.oof_logits_) for m in members], axis=0)
+        self.oof_logits_ = self._mean([held(m.oof_logits_) for m in members], training.cases)
         self.expected_logit_ = plain_expected(np.mean([np.atleast_1d(m.expected_logit_) for m in members], axis=0))
         self.findings_: list[str] = []
         return self
 
+    def _mean(self, logits: list[Array], cases: Cases) -> Array:
+        absent = absent_blocks(cases.values, self.blocks_)
+        return pool_present(np.stack(logits, axis=-1), self._weights(), absent, np.mean(logits, axis=0))
+
+    def _weights(self) -> Array:
+        return np.full(len(self.blocks_), 1.0 / len(self.blocks_))
+
     def _logits(self, cases: Cases) -> Array:
-        return np.mean([held(m._logits(cases)) for m in self.members_.values()], axis=0)
+        return self._mean([held(m._logits(cases)) for m in self.members_.values()], cases)
 
     def _contributions(self, cases: Cases) -> Array:
         parts = []
@@ -90,7 +99,13 @@ class LateFusion(CaseClassifier):
             own = member._contributions(cases)
             own[:, positions] += spread_difference(own[:, positions], taken)
             parts.append(own)
-        return np.mean(parts, axis=0)
+        return pool_contributions(
+            parts,
+            self._weights(),
+            absent_blocks(cases.values, self.blocks_),
+            expected=np.stack([np.atleast_1d(m.expected_logit_) for m in self.members_.values()]),
+            blocks=self.blocks_,
+        )
 
 
 def held(logits: Array) -> Array:

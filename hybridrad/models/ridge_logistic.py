@@ -34,7 +34,14 @@ class RidgePath(NamedTuple):
     intercepts: Array
 
 
-def ridge_logistic_path(design: Array, y: NDArray[np.intp], *, n_classes: int, penalties: Sequence[float]) -> RidgePath:
+def ridge_logistic_path(
+    design: Array,
+    y: NDArray[np.intp],
+    *,
+    n_classes: int,
+    penalties: Sequence[float],
+    offset: Array | None = None,
+) -> RidgePath:
     """Fit ridge logistic regression for every penalty, from strong to weak.
 
     Parameters
@@ -45,6 +52,8 @@ def ridge_logistic_path(design: Array, y: NDArray[np.intp], *, n_classes: int, p
     n_classes : int
     penalties : sequence of float
         Values of C (the inverse of the penalty), ascending.
+    offset : ndarray of shape (n_cases,) or (n_cases, n_classes), optional
+        Logits that are already known and are added to those of the model.
 
     Returns
     -------
@@ -64,9 +73,12 @@ def ridge_logistic_path(design: Array, y: NDArray[np.intp], *, n_classes: int, p
     """
     basis = _orthogonalising_basis(design)
     Z = np.ascontiguousarray(design @ basis)
-    problem = _Problem(Z, np.einsum("ij,ij->j", Z, Z), _targets(y, n_classes))
-    n_outputs = problem.targets.shape[1]
-    coef, intercept = np.zeros((Z.shape[1], n_outputs)), _prevalence_logits(y, n_classes)
+    targets = _targets(y, n_classes)
+    n_outputs = targets.shape[1]
+    known = np.zeros((1, n_outputs)) if offset is None else offset.reshape(len(y), n_outputs)
+    problem = _Problem(Z, np.einsum("ij,ij->j", Z, Z), targets, known)
+    coef = np.zeros((Z.shape[1], n_outputs))
+    intercept = _prevalence_logits(y, n_classes) if offset is None else np.zeros(n_outputs)
     coefs, intercepts = [], []
     for penalty in penalties:
         coef, intercept = _newton(problem, coef, intercept, ridge=1.0 / penalty)
@@ -83,15 +95,21 @@ def log_loss(logits: Array, y: NDArray[np.intp]) -> float:
     >>> round(log_loss(np.zeros(4), np.array([0, 1, 0, 1])), 4)
     0.6931
     """
+    return float(np.mean(case_losses(logits, y)))
+
+
+def case_losses(logits: Array, y: NDArray[np.intp]) -> Array:
+    """Return the log loss of each case."""
     if logits.ndim == 1:
-        return float(np.mean(np.logaddexp(0.0, logits) - y * logits))
-    return float(-np.mean(log_softmax(logits, axis=1)[np.arange(len(y)), y]))
+        return np.asarray(np.logaddexp(0.0, logits) - y * logits)
+    return np.asarray(-log_softmax(logits, axis=1)[np.arange(len(y)), y])
 
 
 class _Problem(NamedTuple):
     Z: Array
     squared_norms: Array
     targets: Array
+    offset: Array
 
 
 def _orthogonalising_basis(design: Array) -> Array:
@@ -127,7 +145,7 @@ def _loss(problem: _Problem, eta: Array, coef: Array, ridge: float) -> float:
 
 def _newton(problem: _Problem, coef: Array, intercept: Array, *, ridge: float) -> tuple[Array, Array]:
     Z, n_cases = problem.Z, len(problem.Z)
-    eta = Z @ coef + intercept
+    eta = Z @ coef + intercept + problem.offset
     loss = _loss(problem, eta, coef, ridge)
     for _ in range(MAX_NEWTON_STEPS):
         p = expit(eta) if eta.shape[1] == 1 else softmax(eta, axis=1)

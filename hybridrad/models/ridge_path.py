@@ -62,6 +62,7 @@ def fit_ridge(
     folds: Sequence[Fold],
     preparation: Preparation,
     penalties: Sequence[float] = PENALTIES,
+    offset: Array | None = None,
 ) -> RidgeFit:
     """Choose the penalty by the mean log loss of the inner folds and refit on all rows.
 
@@ -78,18 +79,28 @@ def fit_ridge(
         Unfitted.
     penalties : sequence of float
         Values of C, ascending.
+    offset : ndarray of shape (n_cases,) or (n_cases, n_classes), optional
+        Logits known before, to which the model adds; losses are those of the sum, ``oof_logits`` are what it adds.
     """
     n_outputs = 1 if n_classes == 2 else n_classes
     oof = np.empty((len(penalties), len(y), n_outputs))
     for train, test in folds:
         fitted = preparation.fresh().fit(X[train], y[train], groups[train])
-        path = ridge_logistic_path(_design(fitted, X[train]), y[train], n_classes=n_classes, penalties=penalties)
+        path = ridge_logistic_path(
+            _design(fitted, X[train]),
+            y[train],
+            n_classes=n_classes,
+            penalties=penalties,
+            offset=None if offset is None else offset[train],
+        )
         oof[:, test] = _design(fitted, X[test]) @ path.coefs + path.intercepts[:, None, :]
     logits = oof[:, :, 0] if n_outputs == 1 else oof
-    losses = np.array([log_loss(one, y) for one in logits])
+    losses = np.array([log_loss(one if offset is None else one + offset, y) for one in logits])
     best = int(np.flatnonzero(losses <= losses.min() + TIE)[0])
     fitted = preparation.fresh().fit(X, y, groups)
-    path = ridge_logistic_path(_design(fitted, X), y, n_classes=n_classes, penalties=penalties[: best + 1])
+    path = ridge_logistic_path(
+        _design(fitted, X), y, n_classes=n_classes, penalties=penalties[: best + 1], offset=offset
+    )
     return RidgeFit(fitted, path.coefs[-1], path.intercepts[-1], float(penalties[best]), losses, logits[best].copy())
 
 

@@ -9,17 +9,20 @@ import pandas as pd
 
 from hybridrad._checks import did_you_mean
 from hybridrad.features.blocks import SEPARATOR, find_blocks
+from hybridrad.models.block_choice import BlockChoice
 from hybridrad.models.block_model import BlockModel
+from hybridrad.models.block_penalty import BlockPenaltyFusion
 from hybridrad.models.boosted import BoostedTrees
 from hybridrad.models.case_classifier import SIZE_BLOCK, CaseClassifier
 from hybridrad.models.concat import ConcatFusion
 from hybridrad.models.early import CLINICAL_BLOCK, EarlyFusion
 from hybridrad.models.hedge import HedgedFusion
 from hybridrad.models.late import LateFusion
+from hybridrad.models.priority import PriorityFusion
 
 RADIOMICS, DEEP = "radiomics", "deep"
 FUSED = ("concat", "early", "late", "hedge", "hedge_clinical")
-ON_REQUEST = ("radiomics_xgb", "deep_xgb", "early_xgb")
+ON_REQUEST = ("radiomics_xgb", "deep_xgb", "early_xgb", "priority", "block_penalty")
 
 
 def standard_models(
@@ -36,7 +39,8 @@ def standard_models(
     name, ``deep_size``, ``concat``, ``early``, ``late``, ``hedge`` and (with clinical columns) ``hedge_clinical``. An
     arm whose blocks are not in the table is left out. ``concat``, ``early`` and ``late`` take all image blocks (all but
     size and clinical) and need two; ``hedge`` takes these and size. On request: ``radiomics_xgb``, ``deep_xgb``,
-    ``early_xgb`` (trees on all image blocks together).
+    ``early_xgb`` (trees on all image blocks together); ``priority`` and ``block_penalty``, on every block: clinical,
+    size, radiomics, deep and the others, in this order.
 
     Parameters
     ----------
@@ -95,10 +99,15 @@ def describe_arm(estimator: Any) -> dict[str, Any]:
         elif estimator.estimator is not None:
             what = f"{type(estimator.estimator).__name__}, calibrated on inner folds,"
         return {"role": "single" if len(blocks) == 1 else "fused", "blocks": blocks, "text": f"{what} on {listed}."}
+    if isinstance(estimator, BlockChoice):
+        text = f"The variant among {listed} with the least inner log loss, chosen in every fold."
+        return {"role": "single", "blocks": blocks, "text": text}
     texts: dict[type, str] = {
         ConcatFusion: "Plain concatenation of {}: scaling and one ridge logistic regression.",
         EarlyFusion: "Block-balanced concatenation of {}: components of equal inertia, one logistic regression.",
         LateFusion: "Mean of the logits of the block models of {}.",
+        PriorityFusion: "Priority: {}, in this order, each block by an offset on top of those before it.",
+        BlockPenaltyFusion: "One ridge logistic regression of {}, with a penalty factor for each block.",
         HedgedFusion: "Hedge: convex stack of the block models of {}, weights shrunk towards equal.",
     }
     for kind, text in texts.items():
@@ -139,6 +148,10 @@ def _arms(blocks: dict[str, list[str]], *, inner: int, random_state: int) -> dic
         together = {"early": [c for block in image for c in blocks[block]]}
         trees = BoostedTrees(random_state=random_state)
         arms["early_xgb"] = BlockModel(together, estimator=trees, inner=inner, random_state=random_state)
+    everything = [b for b in (CLINICAL_BLOCK, SIZE_BLOCK) if b in blocks] + image
+    if len(everything) > 1:
+        arms["priority"] = PriorityFusion(everything, inner=inner, random_state=random_state)
+        arms["block_penalty"] = BlockPenaltyFusion(everything, inner=inner, random_state=random_state)
     return arms
 
 

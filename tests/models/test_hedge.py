@@ -85,6 +85,7 @@ def test_where_every_member_is_worse_than_the_prevalence_the_slope_shrinks_and_a
         member.oof_logits_ = 30 * X[:, 0]
     scores = np.stack([m.oof_logits_ for m in model.members_.values()], axis=-1)
     training = model._start(X, y, None, blocks=model.blocks)
+    model.findings_ = []
     model._shrink_if_useless(scores, scores.mean(axis=1), training)
     assert 0 < model.slope_ < 0.1
     assert "worse than that of the prevalence" in model.findings_[0]

@@ -15,9 +15,10 @@ from hybridrad.models.standard import standard_models
 from hybridrad.splits import inner_splits
 
 ARMS = ["size", "radiomics", "deep", "deep_size", "concat", "early", "late", "hedge"]
+ON_REQUEST = ["priority", "block_penalty"]
 
 
-@pytest.mark.parametrize("name", [*ARMS, "radiomics_xgb"])
+@pytest.mark.parametrize("name", [*ARMS, *ON_REQUEST, "radiomics_xgb"])
 def test_no_patient_straddles_the_inner_folds(name, table, monkeypatch):
     X, y, groups = table
     seen = []
@@ -35,7 +36,7 @@ def test_no_patient_straddles_the_inner_folds(name, table, monkeypatch):
         assert len(np.unique(patients)) == len(set(groups))
 
 
-@pytest.mark.parametrize("name", ["radiomics", "concat", "early"])
+@pytest.mark.parametrize("name", ["radiomics", "concat", "early", *ON_REQUEST])
 def test_rows_left_out_of_an_inner_fold_influence_nothing_fitted_there(name, table, monkeypatch):
     X, y, groups = table
     fits = []
@@ -48,8 +49,8 @@ def test_rows_left_out_of_an_inner_fold_influence_nothing_fitted_there(name, tab
             fits.append(pickle.dumps(preparation.fresh().fit(data[train], codes[train], patients[train])))
         return fit_ridge(values, codes, patients, folds=folds, preparation=preparation, **options)
 
-    module = {"radiomics": block_model.__name__, "concat": "hybridrad.models.concat", "early": "hybridrad.models.early"}
-    monkeypatch.setattr(f"{module[name]}.fit_ridge", record)
+    module = {"radiomics": block_model.__name__}.get(name, f"hybridrad.models.{name}")
+    monkeypatch.setattr(f"{module}.fit_ridge", record)
     standard_models(X, names=[name])[name].fit(X, y, groups=groups)
     assert fits[0] == fits[1]
 
@@ -69,7 +70,7 @@ def test_poisoned_inner_test_rows_leave_the_other_folds_logits_alone(table):
     np.testing.assert_array_equal(model.oof_logits_[others], again.oof_logits_[others])
 
 
-@pytest.mark.parametrize("name", ARMS)
+@pytest.mark.parametrize("name", [*ARMS, *ON_REQUEST])
 def test_predictions_do_not_depend_on_the_other_cases_asked_about(name, table):
     X, y, groups = table
     model = standard_models(X, names=[name])[name].fit(X.iloc[:60], y[:60], groups=groups[:60])
@@ -99,7 +100,7 @@ def test_noise_gives_no_arm_an_edge(make_table):
     assert all(0.43 < mean < 0.57 for mean in means.values()), means
 
 
-@pytest.mark.parametrize("name", ARMS)
+@pytest.mark.parametrize("name", [*ARMS, *ON_REQUEST])
 def test_the_same_seed_gives_the_same_model(name, table):
     X, y, groups = table
     one, again = (standard_models(X, names=[name])[name].fit(X, y, groups=groups) for _ in range(2))

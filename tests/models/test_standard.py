@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from hybridrad.models.block_choice import BlockChoice
 from hybridrad.models.block_model import BlockModel
 from hybridrad.models.standard import describe_arm, standard_models
 
@@ -70,4 +71,8 @@ def test_arms_describe_themselves():
     assert {n for n, r in roles.items() if r == "other"} == {"deep_size"}
     assert described["early_xgb"]["blocks"] == ["radiomics", "deep"]
     assert all(d["text"].endswith(".") for d in described.values())
+    fused = standard_models(columns, names=["priority", "block_penalty"])
+    assert all(describe_arm(arm)["role"] == "fused" for arm in fused.values())
+    assert all(arm.blocks == ["clinical", "size", "radiomics", "deep"] for arm in fused.values())
+    assert describe_arm(BlockChoice(["radiomics_bw10", "radiomics_bw25"]))["role"] == "single"
     assert describe_arm(object()) == {"role": "other", "blocks": [], "text": "object, as given by the caller."}

@@ -1,0 +1,152 @@
+"""A block that is missing for a case at prediction time: the members that have something to read answer.
+
+A member whose block is missing would read training medians and say "as the average case", an opinion nobody has, and
+its weight would pull the answer towards the mean. So its weight goes to the members that are there, in proportion to
+theirs, and the answer is what they alone would say; where none is there, all answer as the average case.
+
+What that does, in simulations (120 training patients, the block missing for 40 % of the test cases, 25 draws): the log
+loss falls by 0.000 to 0.007; the AUC over cases with and without the block together falls too, by 0.002 to 0.005,
+because the pull towards the mean ranks cases of which less is known behind the others. On breast ultrasound (80
+patients, 6 draws) the two rules differ by at most 0.003 in either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+Array = NDArray[np.float64]
+
+
+def absent_blocks(values: Array, blocks: Mapping[str, NDArray[np.intp]]) -> NDArray[np.bool_]:
+    """Return which blocks are missing for which cases, shape (n_cases, n_blocks): every column of them is NaN.
+
+    Examples
+    --------
+    >>> values = np.array([[1.0, np.nan, np.nan], [1.0, 2.0, np.nan]])
+    >>> absent_blocks(values, {"size": np.array([0]), "deep": np.array([1, 2])}).tolist()
+    [[False, True], [False, False]]
+    """
+    missing = np.isnan(values)
+    return np.column_stack([missing[:, positions].all(axis=1) for positions in blocks.values()])
+
+
+def member_weights(weights: Array, absent: NDArray[np.bool_]) -> Array:
+    """Return the weights of the members for each case, those of absent blocks shared out in proportion.
+
+    Where the members that are there have no weight at all, they share it equally; where no block is there, the weights
+    stay as they are.
+
+    Examples
+    --------
+    >>> member_weights(np.array([0.5, 0.3, 0.2]), np.array([[False, False, True], [True, True, True]])).round(3)
+    array([[0.625, 0.375, 0.   ],
+           [0.5  , 0.3  , 0.2  ]])
+    >>> member_weights(np.array([1.0, 0.0, 0.0]), np.array([[True, False, False]]))
+    array([[0. , 0.5, 0.5]])
+    """
+    present = ~absent | absent.all(axis=1, keepdims=True)
+    held = np.where(present, weights, 0.0)
+    total = held.sum(axis=1, keepdims=True)
+    equal = present / present.sum(axis=1, keepdims=True)
+    # Cases with every block keep the weights to the last digit.
+    shared = np.where(total > 0, held / np.where(total > 0, total, 1.0), equal)
+    return np.where(absent.any(axis=1, keepdims=True), shared, weights)
+
+
+def pool_present(scores: Array, weights: Array, absent: NDArray[np.bool_], usual: Array) -> Array:
+    """Return ``usual``, the pooled logits, with those of cases that lack a block replaced.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_cases, n_members) or (n_cases, n_classes, n_members)
+        Logits of the members.
+    weights : ndarray of shape (n_members,)
+    absent : bool ndarray of shape (n_cases, n_members)
+    usual : ndarray of shape (n_cases,) or (n_cases, n_classes)
+        Logits pooled with ``weights``; cases with every block keep them to the last digit.
+    """
+    at = absent.any(axis=1)
+    if not at.any():
+        return usual
+    of_case = member_weights(weights, absent[at])
+    out = usual.copy()
+    out[at] = np.einsum("n...b,nb->n...", scores[at], of_case)
+    return out
+
+
+def pool_contributions(
+    parts: Sequence[Array],
+    weights: Array,
+    absent: NDArray[np.bool_],
+    *,
+    expected: Array,
+    blocks: Mapping[str, NDArray[np.intp]],
+) -> Array:
+    """Return the weighted sum of the members' contributions, exact also for cases that lack a block.
+
+    The reference of such a case is the mean of its members' expected logits under its own weights. What that differs
+    from the model's reference is the doing of the absence; it is spread evenly over the absent blocks and their
+    columns.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray of shape (n_cases, n_columns, n_outputs)
+        Contributions of each member.
+    weights : ndarray of shape (n_members,)
+    absent : bool ndarray of shape (n_cases, n_members)
+    expected : ndarray of shape (n_members, n_outputs)
+        Expected logit of each member.
+    blocks : dict
+        Block name -> positions, in the order of the members.
+    """
+    of_case = member_weights(weights, absent)
+    out = np.sum([of_case[:, b, None, None] * part for b, part in enumerate(parts)], axis=0)
+    at = np.flatnonzero(absent.any(axis=1) & ~absent.all(axis=1))
+    shift = (of_case[at] - weights) @ expected
+    share = absent[at] / absent[at].sum(axis=1, keepdims=True)
+    for b, positions in enumerate(blocks.values()):
+        out[np.ix_(at, positions)] += (share[:, b, None] * shift / len(positions))[:, None, :]
+    return np.asarray(out)
+
+
+class AnswersWithoutBlock:
+    """A fusion whose remaining members answer when a block is missing; mixed into `CaseClassifier`."""
+
+    blocks_: dict[str, NDArray[np.intp]]
+
+    def missing_blocks(self, X: Any) -> pd.DataFrame:
+        """Return which blocks are missing for which cases: one row per case, one column per block, True where missing.
+
+        A block is missing where all its columns are. For such a case the other members answer, the weights of the
+        missing ones shared out among them; without any block, all answer as for the average case.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_cases, n_features)
+        """
+        check_is_fitted(self)
+        values = self._read(X).values  # type: ignore[attr-defined]
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        return pd.DataFrame(absent_blocks(values, self.blocks_), index=index, columns=list(self.blocks_))
+
+
+def say_absence(absent: pd.DataFrame) -> list[str]:
+    """Return one sentence for each block that is missing for some case.
+
+    Examples
+    --------
+    >>> say_absence(pd.DataFrame({"deep": [True, False], "size": [False, False]}))
+    ['Block deep is missing for some cases; the other members answered, their weights renormalised (1 of 2 cases).']
+    """
+    return [
+        f"Block {block} is missing for some cases; the other members answered, their weights renormalised "
+        f"({int(count)} of {len(absent)} cases)."
+        for block, count in absent.sum().items()
+        if count
+    ]

@@ -1,0 +1,184 @@
+"""Priority by offsets: each block may only add to what the blocks before it already say."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from hybridrad.features.blocks import BlockSpec
+from hybridrad.models.block_model import BlockModel, block_preparation
+from hybridrad.models.case_classifier import SIZE_BLOCK, Array, CaseClassifier, Cases, Training, plain_expected
+from hybridrad.models.early import CLINICAL_BLOCK
+from hybridrad.models.members import fit_members
+from hybridrad.models.ridge_logistic import case_losses, log_loss
+from hybridrad.models.ridge_path import RidgeFit, fit_ridge
+
+# Cheap before costly: what every patient has, what a ruler gives, what takes software, what takes a network.
+ORDER = (CLINICAL_BLOCK, SIZE_BLOCK, "radiomics", "deep")
+
+
+class PriorityFusion(CaseClassifier):
+    """Fit the blocks one after the other, each on top of the logit of those before it: what does imaging add?
+
+    The first block is a `BlockModel`. Every later one is the same ridge logistic regression with the out-of-fold logit
+    of the blocks before it as a fixed offset, so that it explains only what they leave open. A block is kept if it
+    lowers the out-of-fold log loss, by more than ``se_factor`` standard errors of the difference (over patients);
+    otherwise it adds nothing and the next block is tried. ``steps_`` is the answer, step by step.
+
+    Parameters
+    ----------
+    blocks : None, list of str, or dict
+        In order of priority. ``None`` takes every block found by column prefix: clinical, size, radiomics, deep, then
+        the others as they come.
+    se_factor : float, default 0.0
+        0 or more. 1 asks for a clearer gain and gives smaller models, at a price in small cohorts, see Notes.
+    inner : int, default 4
+    random_state : int, default 0
+
+    Attributes
+    ----------
+    steps_ : DataFrame
+        Index block, in order; columns ``loss_before`` and ``loss_after`` (out-of-fold log loss; before the first block
+        that of the prevalence), ``gain``, ``se``, ``kept`` and ``penalty`` (C). The first block is always kept.
+    fits_ : dict
+        Block name -> `BlockModel` for the first block, `RidgeFit` of the further ones that were kept.
+    oof_logits_ : ndarray of shape (n_train,) or (n_train, n_classes)
+    expected_logit_ : float or ndarray of shape (n_classes,)
+    findings_ : list of str
+        The blocks that were left out.
+
+    Notes
+    -----
+    Offsets are out-of-fold, because a logit fitted to the same cases would leave later blocks nothing to explain. As in
+    all stacking, the offset of a training case was learned with the labels of the other folds, so the gains are those
+    of the inner folds and a little optimistic; the outer folds judge the procedure.
+
+    Trained on 40 patients (10 draws of the breast ultrasound and fracture cohorts of the benchmarks, tested on the
+    others), ``se_factor`` 0 and 1 gave an AUC of 0.840 and 0.767, and of 0.640 and 0.602: good blocks were left out.
+    In simulations with 150 patients 1 was ahead by 0.00 to 0.01. Offsets refitted inside every inner fold, at several
+    times the cost, gained 0.000 to 0.006 there, and 0.02 in one cell (60 patients, a first block of noise).
+
+    References
+    ----------
+    Klau et al., BMC Bioinformatics 19:322, 2018, doi:10.1186/s12859-018-2344-6 (priority-Lasso; here with ridge).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat([0, 1], 60)
+    >>> X = pd.DataFrame({"clinical__age": rng.normal(size=120) + y, "radiomics__a": rng.normal(size=120) + 2 * y})
+    >>> X["deep__0"] = rng.normal(size=120)
+    >>> PriorityFusion(se_factor=1.0).fit(X, y).steps_["kept"].to_dict()
+    {'clinical': True, 'radiomics': True, 'deep': False}
+    """
+
+    def __init__(
+        self, blocks: BlockSpec = None, *, se_factor: float = 0.0, inner: int = 4, random_state: Any = 0
+    ) -> None:
+        self.blocks = blocks
+        self.se_factor = se_factor
+        self.inner = inner
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Fit the blocks in their order; see `BlockModel.fit`."""
+        if not self.se_factor >= 0:
+            raise ValueError(f"se_factor must be 0 or more, got {self.se_factor!r}.")
+        training = self._start(X, y, groups, blocks=self.blocks)
+        if self.blocks is None:
+            ranks = {name: ORDER.index(name) if name in ORDER else len(ORDER) for name in self.blocks_}
+            self.blocks_ = {name: self.blocks_[name] for name in sorted(self.blocks_, key=ranks.__getitem__)}
+        (first, positions), *later = self.blocks_.items()
+        base = fit_members(
+            X, y, groups, blocks={first: positions}, estimators=None, inner=self.inner, seed=training.seed
+        )[first]
+        assert isinstance(base.fit_, RidgeFit)
+        self.fits_: dict[str, BlockModel | RidgeFit] = {first: base}
+        share = np.bincount(training.y, minlength=training.n_classes) / len(training.y)
+        prevalence = np.log(share[1] / share[0]) if training.n_classes == 2 else np.log(share)
+        before = np.broadcast_to(prevalence, base.oof_logits_.shape)
+        rows = [_step(before, base.oof_logits_, training, kept=True, penalty=base.fit_.penalty)]
+        logits = base.oof_logits_
+        self.findings_: list[str] = []
+        for name, positions in later:
+            fit = fit_ridge(
+                training.cases.values[:, positions],
+                training.y,
+                training.groups,
+                n_classes=training.n_classes,
+                folds=training.folds,
+                preparation=block_preparation(training, name, positions),
+                offset=logits,
+            )
+            step = _step(logits, logits + fit.oof_logits, training, kept=self.se_factor, penalty=fit.penalty)
+            rows.append(step)
+            if step.kept:
+                self.fits_[name] = fit
+                logits = logits + fit.oof_logits
+            else:
+                self.findings_.append(
+                    f"Block {name} was left out: it adds too little to the blocks before it (out-of-fold log loss "
+                    f"{step.loss_before:.3f} before and {step.loss_after:.3f} with it, standard error {step.se:.3f})."
+                )
+        self.steps_ = pd.DataFrame(rows, index=pd.Index(self.blocks_, name="block"))
+        self.oof_logits_ = logits
+        expected = [np.atleast_1d(base.expected_logit_)]
+        expected += [fit.expected_logit for fit in self.fits_.values() if isinstance(fit, RidgeFit)]
+        self.expected_logit_ = plain_expected(np.sum(expected, axis=0))
+        return self
+
+    def _logits(self, cases: Cases) -> Array:
+        return np.sum([self._of_block(name, cases) for name in self.fits_], axis=0)
+
+    def _of_block(self, name: str, cases: Cases) -> Array:
+        fit = self.fits_[name]
+        if isinstance(fit, RidgeFit):
+            return fit.logits(cases.values[:, self.blocks_[name]])
+        return fit._logits(cases)
+
+    def _contributions(self, cases: Cases) -> Array:
+        n_outputs = len(np.atleast_1d(self.expected_logit_))
+        out = np.zeros((len(cases.values), self.n_features_in_, n_outputs))
+        for name, fit in self.fits_.items():
+            if isinstance(fit, RidgeFit):
+                positions: NDArray[np.intp] = self.blocks_[name]
+                out[:, positions] += fit.contributions(cases.values[:, positions])
+            else:
+                out += fit._contributions(cases)
+        return out
+
+
+class _Step(NamedTuple):
+    loss_before: float
+    loss_after: float
+    gain: float
+    se: float
+    kept: bool
+    penalty: float
+
+
+def _step(before: Array, after: Array, training: Training, *, kept: bool | float, penalty: float) -> _Step:
+    """Return what a block does to the log loss; ``kept`` is a verdict or the number of standard errors it takes."""
+    fall = case_losses(before, training.y) - case_losses(after, training.y)
+    gain, se = float(fall.mean()), clustered_standard_error(fall, training.groups)
+    verdict = kept if isinstance(kept, bool) else gain > kept * se
+    return _Step(log_loss(before, training.y), log_loss(after, training.y), gain, se, verdict, penalty)
+
+
+def clustered_standard_error(values: Array, groups: NDArray[np.intp]) -> float:
+    """Return the standard error of the mean of ``values`` when patients, not cases, are the independent units.
+
+    Examples
+    --------
+    >>> values = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> round(clustered_standard_error(values, np.arange(4)), 6), round(float(values.std(ddof=1)) / 2, 6)
+    (0.645497, 0.645497)
+    >>> round(clustered_standard_error(values.repeat(2), np.arange(8) // 2), 6)
+    0.645497
+    """
+    sums = np.bincount(groups, weights=values - values.mean())
+    n_patients = len(sums)
+    return float(np.sqrt(n_patients / (n_patients - 1) * np.sum(sums**2)) / len(values))

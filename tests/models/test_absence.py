@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hybridrad.models.absence import member_weights, say_absence
+from hybridrad.models.hedge import HedgedFusion
+from hybridrad.models.late import LateFusion, held
+
+BLOCKS = ["radiomics", "deep", "size"]
+FUSIONS = [LateFusion(BLOCKS), HedgedFusion(BLOCKS, n_bootstrap=0)]
+
+
+def without(X: pd.DataFrame, block: str, rows: slice) -> pd.DataFrame:
+    X = X.copy()
+    X.iloc[rows, [c.startswith(block + "__") for c in X.columns]] = np.nan
+    return X
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("data", ["table", "three_classes"])
+def test_the_remaining_members_answer_with_renormalised_weights(fusion, data, request):
+    X, y, groups = request.getfixturevalue(data)
+    model = fusion.fit(X, y, groups=groups)
+    holes = without(X, "deep", slice(0, 5))
+    weights = pd.Series(1 / 3, index=BLOCKS) if isinstance(model, LateFusion) else model.weights_
+    limit = held if isinstance(model, LateFusion) else np.asarray
+    rest = sum(weights[b] * limit(model.members_[b].decision_function(X)) for b in ("radiomics", "size"))
+    rest = rest / (weights["radiomics"] + weights["size"])
+    np.testing.assert_allclose(model.decision_function(holes)[:5], rest[:5], atol=1e-12)
+    np.testing.assert_array_equal(model.decision_function(holes)[5:], model.decision_function(X)[5:])
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("data", ["table", "three_classes"])
+def test_contributions_stay_exact_and_the_absent_block_bears_only_the_shift(fusion, data, request):
+    X, y, groups = request.getfixturevalue(data)
+    model = fusion.fit(X, y, groups=groups)
+    holes = without(without(X, "deep", slice(0, 5)), "size", slice(3, 8))
+    shap = model.shap_values(holes)
+    np.testing.assert_allclose(shap.sum(axis=1) + model.expected_logit_, model.decision_function(holes), atol=1e-9)
+    of_absent = shap[:3, 9:]
+    np.testing.assert_allclose(of_absent, np.broadcast_to(of_absent[:1, :1], of_absent.shape), atol=1e-12)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_missing_blocks_are_listed_by_case(fusion, table):
+    X, y, groups = table
+    model = fusion.fit(X, y, groups=groups)
+    holes = without(X, "deep", slice(0, 2))
+    holes.iloc[4, 1] = np.nan  # one feature is not a block
+    missing = model.missing_blocks(holes)
+    assert list(missing.columns) == BLOCKS
+    assert missing.index.equals(X.index)
+    assert missing["deep"].tolist() == [True, True] + [False] * (len(X) - 2)
+    assert not missing[["radiomics", "size"]].any(axis=None)
+    assert say_absence(missing) == [
+        "Block deep is missing for some cases; the other members answered, their weights renormalised "
+        f"(2 of {len(X)} cases)."
+    ]
+
+
+def test_text_and_gaps_of_a_clinical_block_can_be_missing_together(clinical_table, table):
+    _, y, groups = table
+    model = LateFusion(["radiomics", "clinical"]).fit(clinical_table, y, groups=groups)
+    holes = clinical_table.iloc[:3].copy()
+    holes["clinical__age"], holes["clinical__sex"] = np.nan, None
+    alone = held(model.members_["radiomics"].decision_function(holes))
+    np.testing.assert_allclose(model.decision_function(holes), alone, atol=1e-12)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_without_any_block_the_answer_is_that_of_the_average_case(fusion, table):
+    X, y, groups = table
+    model = fusion.fit(X, y, groups=groups)
+    nothing = X.iloc[:2] * np.nan
+    medians = pd.DataFrame([X.median()] * 2)
+    np.testing.assert_allclose(model.decision_function(nothing), model.decision_function(medians), atol=1e-12)
+    total = model.shap_values(nothing).sum(axis=1) + model.expected_logit_
+    np.testing.assert_allclose(total, model.decision_function(nothing), atol=1e-9)
+
+
+def test_absent_members_without_company_of_weight_leave_an_equal_share_to_the_others():
+    weights = member_weights(np.array([1.0, 0.0, 0.0]), np.array([[True, False, False], [True, True, False]]))
+    np.testing.assert_array_equal(weights, [[0, 0.5, 0.5], [0, 0, 1]])
+
+
+def test_weights_are_fitted_to_the_training_cases_that_have_every_block(table):
+    X, y, groups = table
+    whole = HedgedFusion(BLOCKS, n_bootstrap=20).fit(X, y, groups=groups)
+    model = HedgedFusion(BLOCKS, n_bootstrap=20).fit(without(X, "deep", slice(0, 30)), y, groups=groups)
+    assert not whole.findings_
+    assert f"({len(X) - 30} of {len(X)})" in model.findings_[0]
+    assert np.isfinite(model.weight_intervals_.to_numpy()).all()
+    assert model.kkt_residual_ < 1e-6
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_out_of_fold_logits_follow_the_same_rule(fusion, table):
+    X, y, groups = table
+    model = fusion.fit(without(X, "deep", slice(0, 30)), y, groups=groups)
+    weights = pd.Series(1 / 3, index=BLOCKS) if isinstance(model, LateFusion) else model.weights_
+    limit = held if isinstance(model, LateFusion) else np.asarray
+    rest = sum(weights[b] * limit(model.members_[b].oof_logits_) for b in ("radiomics", "size"))
+    rest = rest / (weights["radiomics"] + weights["size"])
+    np.testing.assert_allclose(model.oof_logits_[:30], rest[:30], atol=1e-12)

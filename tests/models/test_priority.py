@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from hybridrad.models.block_model import BlockModel
+from hybridrad.models.preparation import ColumnPreparation
+from hybridrad.models.priority import PriorityFusion
+from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_path
+
+BLOCKS = ["size", "radiomics", "deep"]
+ORACLES = Path(__file__).parent / "oracles"
+
+
+def test_the_ridge_with_an_offset_is_that_of_glmnet():
+    data, theirs = (pd.read_csv(ORACLES / f"glmnet_{name}.csv") for name in ("data", "fits"))
+    X, y = data.filter(like="X").to_numpy(), data["y"].to_numpy()
+    design = ColumnPreparation(categorical=np.zeros(7, bool), log=np.zeros(7, bool)).fit(X).scaled(X)
+    path = ridge_logistic_path(design, y, n_classes=2, penalties=[0.5], offset=data["offset"].to_numpy())
+    np.testing.assert_allclose(design @ path.coefs[0, :, 0] + path.intercepts[0, 0], theirs["with_offset"], atol=1e-6)
+
+
+def test_the_multinomial_ridge_with_an_offset_is_the_optimum_found_slowly():
+    rng = np.random.default_rng(0)
+    X, y, offset = rng.normal(size=(50, 3)), rng.integers(0, 3, 50), rng.normal(size=(50, 3))
+
+    def objective(free: np.ndarray) -> float:
+        eta = X @ free[:9].reshape(3, 3) + free[9:] + offset
+        return float(-2.0 * log_softmax(eta, axis=1)[np.arange(50), y].sum() + 0.5 * np.sum(free[:9] ** 2))
+
+    slow = minimize(objective, np.zeros(12), options={"gtol": 1e-7}).x
+    path = ridge_logistic_path(X, y, n_classes=3, penalties=[2.0], offset=offset)
+    np.testing.assert_allclose(path.coefs[0], slow[:9].reshape(3, 3), atol=1e-5)
+
+
+@pytest.mark.parametrize("data", ["table", "three_classes"])
+def test_contributions_add_up_and_blocks_left_out_add_nothing(data, request):
+    X, y, groups = request.getfixturevalue(data)
+    model = PriorityFusion(BLOCKS, se_factor=1.0).fit(X, y, groups=groups)
+    shap = model.shap_values(X)
+    np.testing.assert_allclose(shap.sum(axis=1) + model.expected_logit_, model.decision_function(X), atol=1e-8)
+    for block in model.steps_.index[~model.steps_["kept"]]:
+        assert not shap[:, model.blocks_[block]].any()
+        assert any(f"Block {block} was left out" in text for text in model.findings_)
+
+
+def test_each_step_starts_where_the_one_before_ended(table):
+    X, y, groups = table
+    model = PriorityFusion(BLOCKS, se_factor=0.0).fit(X, y, groups=groups)
+    steps = model.steps_
+    assert list(steps.index) == BLOCKS
+    np.testing.assert_allclose(steps["gain"], steps["loss_before"] - steps["loss_after"])
+    after = np.where(steps["kept"], steps["loss_after"], steps["loss_before"])
+    np.testing.assert_allclose(steps["loss_before"].iloc[1:], after[:-1])
+    assert log_loss(model.oof_logits_, y) == pytest.approx(after[-1])
+    assert steps["loss_before"].iloc[0] == pytest.approx(-np.mean(np.log(np.where(y, y.mean(), 1 - y.mean()))))
+
+
+def test_the_first_block_is_its_block_model_and_stays(table):
+    X, y, groups = table
+    model = PriorityFusion(["size", "deep"], se_factor=1e9).fit(X, y, groups=groups)
+    alone = BlockModel("size").fit(X, y, groups=groups)
+    assert model.steps_["kept"].tolist() == [True, False]
+    np.testing.assert_array_equal(model.decision_function(X), alone.decision_function(X))
+
+
+def test_a_block_given_again_adds_nothing(table):
+    X, y, groups = table
+    columns = list(X.filter(like="radiomics__"))
+    model = PriorityFusion({"radiomics": columns, "again": columns}, se_factor=1.0).fit(X, y, groups=groups)
+    assert not model.steps_["kept"]["again"]
+
+
+def test_without_a_list_cheap_blocks_come_first_and_others_last(table, clinical_table):
+    _, y, groups = table
+    X = clinical_table.assign(adc__0=0.0)
+    model = PriorityFusion().fit(X, y, groups=groups)
+    assert list(model.steps_.index) == ["clinical", "size", "radiomics", "deep", "adc"]
+
+
+def test_noise_is_seldom_kept(make_table):
+    kept = []
+    for seed in range(20):
+        X, y, groups = make_table(40, seed=seed)
+        X = X.assign(noise__0=np.random.default_rng(seed).normal(size=len(X)))
+        model = PriorityFusion(["radiomics", "noise"], se_factor=1.0).fit(X, y, groups=groups)
+        kept.append(model.steps_["kept"]["noise"])
+    assert np.mean(kept) <= 0.25
+
+
+def test_standard_errors_count_patients(table):
+    X, y, groups = table
+    twice = X.iloc[np.arange(len(X)).repeat(2)]
+    model = PriorityFusion(BLOCKS)
+    once = model.fit(X, y, groups=groups).steps_["se"].iloc[0]
+    again = model.fit(twice, y.repeat(2), groups=groups.repeat(2)).steps_["se"].iloc[0]
+    assert again == pytest.approx(once, rel=0.2)
+
+
+def test_a_negative_factor_is_refused(table):
+    X, y, _ = table
+    with pytest.raises(ValueError, match="se_factor"):
+        PriorityFusion(BLOCKS, se_factor=-1.0).fit(X, y)
