@@ -26,6 +26,7 @@ _HOMES = {
     "HedgedFusion": "hybridrad.models.hedge",
     "standard_models": "hybridrad.models.standard",
     "NestedCV": "hybridrad.evaluation.nested",
+    "audit_pipeline": "hybridrad.evaluation.audit_pipeline",
     "compare_models": "hybridrad.study",
     "Comparison": "hybridrad.study",
     "write_report": "hybridrad.reporting.report",
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from hybridrad.cohort import Cohort, read_cohort
     from hybridrad.datasets import make_cohort
     from hybridrad.errors import CaseError, RunError
+    from hybridrad.evaluation.audit_pipeline import audit_pipeline
     from hybridrad.evaluation.nested import NestedCV
     from hybridrad.features.deep.embeddings import EmbeddingExtractor
     from hybridrad.features.radiomics.extractor import RadiomicsExtractor
