@@ -75,7 +75,9 @@ def lesions(rng: np.random.Generator) -> Data:
     """Slices whose labels differ within a patient."""
     data = slices(rng)
     flip = rng.random(len(data.y)) < 0.3
-    return Data(data.X + flip[:, None] * (np.arange(data.X.shape[1]) < 5), np.where(flip, 1 - data.y, data.y), data.groups)
+    return Data(
+        data.X + flip[:, None] * (np.arange(data.X.shape[1]) < 5), np.where(flip, 1 - data.y, data.y), data.groups
+    )
 
 
 def from_sites(rng: np.random.Generator, *, column: bool = False) -> Data:
