@@ -30,9 +30,7 @@ def target_column_check(table: pd.DataFrame, y: ArrayLike) -> Check:
     labels = pd.Series(np.asarray(y), index=table.index, dtype=object)
     fewest = int(labels.value_counts().min())
     if fewest < FEWEST_FOR_LEAK:
-        reason = (
-            f"the smallest class has {fewest} cases; one of many columns can tell them by chance."
-        )
+        reason = f"the smallest class has {fewest} cases; one of many columns can tell them by chance."
         return Check(code, UNJUDGED, reason)
     found = columns_like_the_label(table, labels)
     if found:
