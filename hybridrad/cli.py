@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 import hybridrad as hr
+from hybridrad.console import (
+    announce,
+    print_examined,
+    print_findings,
+    print_run,
+    print_scores,
+    run_study,
+    say,
+    say_error,
+)
 from hybridrad.errors import HybridradError, RunError
 
 if TYPE_CHECKING:
@@ -30,9 +37,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
-
 # What a mistyped call raises; typer gives it no public name of its own (click's, or its own copy of click's).
 _UsageError: Any = typer.BadParameter.__bases__[0]
 
@@ -112,7 +116,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
 ) -> None:
     if version:
-        out.print(f"hybridrad {hr.__version__}")
+        say(f"hybridrad {hr.__version__}")
         raise typer.Exit(0)
 
 
@@ -132,11 +136,11 @@ def check(
 
     cohort = _cohort(cohort_file, (), label, None, where, allow_outside_root, images=True)
     findings = cohort.check(n_jobs=jobs)
-    out.print(f"{len(cohort.table)} cases, {cohort.table['patient_id'].nunique()} patients.")
-    _print_findings(findings)
+    say(f"{len(cohort.table)} cases, {cohort.table['patient_id'].nunique()} patients.")
+    print_findings(findings)
     if out_file is not None:
         write_csv(findings, out_file)
-        out.print(f"Written: {escape(str(out_file))}")
+        say(f"Written: {out_file}")
 
 
 @app.command()
@@ -166,11 +170,11 @@ def extract(
         spacing, _text(params), engine, view, margin, field, relative_margin, view_spacing, window, backbone, weights
     )
     extractors = options.extractors()
-    cohort = _cohort(cohort_file, (), "label", None, where, allow_outside_root, images=True, label_needed=False)
+    cohort = _cohort(cohort_file, (), None, None, where, allow_outside_root, images=True)
     claim_folder(out_folder, {"command": "extract", "cohort": cohort_file.name, "where": where, **asdict(options)})
     run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
-    _print_run(run)
-    out.print(f"Written: {escape(str(out_folder / 'features.parquet'))}")
+    print_run(run)
+    say(f"Written: {out_folder / 'features.parquet'}")
     raise typer.Exit(2 if len(run.failures) else 0)
 
 
@@ -241,23 +245,25 @@ def compare(
         **({} if features else asdict(options)),
     }
     claim_folder(out_folder, recipe)
-    _announce(cohort)
+    announce(cohort)
+    from hybridrad.features.table_file import read_feature_table
+
     run: ExtractionRun | None = None
     if features is not None:
-        table = _feature_table(features)
+        table = read_feature_table(features)
     else:
         run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
-        _print_run(run)
+        print_run(run)
         table = run.features
     finished = _finished_before(out_folder, table, cohort)
     if finished is not None:
-        out.print("The comparison of these data is finished; only its report is made again.")
+        say("The comparison of these data is finished; only its report is made again.")
         _report(finished, out_folder)
         raise typer.Exit(2 if len(finished.failures) else 0)
     names = [n.strip() for n in models.split(",") if n.strip()] if models else None
     clinical_columns = list(cohort.clinical_table().columns)
     arms = hr.standard_models(table, clinical=clinical_columns, names=names, inner=inner, random_state=seed)
-    study = _run_study(
+    study = run_study(
         lambda progress: hr.compare_models(
             arms,
             table,
@@ -271,7 +277,7 @@ def compare(
             random_state=seed,
             title=title,
             command=" ".join(["hybridrad", *_shown_arguments()]),
-            announce=lambda text: out.print(escape(text)),
+            announce=say,
             progress=progress,
         )
     )
@@ -301,14 +307,14 @@ def demo(
 
     cohort = hr.make_cohort(out_folder / "cohort", n_patients=patients, scenario="both", random_state=seed)
     claim_folder(out_folder, {"command": "demo", "patients": patients, "seed": seed})
-    _announce(cohort)
+    announce(cohort)
     extractors = [
         hr.RadiomicsExtractor(hr.RadiomicsSettings()),
         hr.EmbeddingExtractor("squeezenet1_1", weights="untrained", views=hr.Views("largest_slice", window="lung")),
     ]
     run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs)
-    _print_run(run)
-    study = _run_study(
+    print_run(run)
+    study = run_study(
         lambda progress: hr.compare_models(
             hr.standard_models(run.features, inner=4, random_state=seed),
             run.features,
@@ -320,7 +326,7 @@ def demo(
             random_state=seed,
             title="Demonstration on a synthetic cohort with a known truth",
             command="hybridrad demo",
-            announce=lambda text: out.print(escape(text)),
+            announce=say,
             progress=progress,
         )
     )
@@ -333,14 +339,8 @@ def doctor() -> None:
     """Say what this machine has and what is missing."""
     from hybridrad.doctor import examine
 
-    table = Table(show_edge=False, pad_edge=False)
-    for heading in ("", "what", "found", "what to do"):
-        table.add_column(heading)
-    marks = {"ok": "ok", "note": "note", "missing": "MISSING"}
     results = examine()
-    for r in results:
-        table.add_row(marks[r.state], escape(r.what), escape(r.found), escape(r.hint))
-    out.print(table)
+    print_examined(results)
     raise typer.Exit(1 if any(r.state == "missing" for r in results) else 0)
 
 
@@ -351,13 +351,12 @@ def _text(path: Path | None) -> str | None:
 def _cohort(
     path: Path,
     clinical: Sequence[str],
-    label: str,
+    label: str | None,
     positive: str | None,
     where: list[str] | None,
     allow_outside_root: bool,
     *,
     images: bool,
-    label_needed: bool = True,
 ) -> Any:
     cohort = hr.read_cohort(
         path,
@@ -379,76 +378,6 @@ def _cohort(
             raise RunError(f"--where {condition!r} leaves no case.")
         cohort = cohort.subset(keep)
     return cohort
-
-
-def _feature_table(path: Path) -> pd.DataFrame:
-    """Read a feature table: Parquet or CSV with ``case_id`` and ``<block>__<feature>`` columns."""
-    import pandas as pd
-
-    if not path.is_file():
-        raise RunError(f"The feature table {path} does not exist.", code="E_FILE_MISSING")
-    if path.suffix == ".parquet":
-        table = pd.read_parquet(path)
-        table = table.reset_index() if table.index.name == "case_id" else table
-    else:
-        table = pd.read_csv(path, dtype={"case_id": "str"})
-    if "case_id" not in table.columns:
-        raise RunError(f"{path} has no column case_id; it begins with {list(table.columns[:5])}.")
-    table["case_id"] = table["case_id"].astype("str")
-    return table.set_index("case_id")[[c for c in table.columns if "__" in c]]
-
-
-def _announce(cohort: Any) -> None:
-    classes = cohort.classes
-    counts = cohort.label_values.value_counts()
-    parts = ", ".join(f"{counts[c]} {c}" for c in classes)
-    out.print(escape(f"{len(cohort.table)} cases of {cohort.patient_id.nunique()} patients; {cohort.label}: {parts}."))
-    if len(classes) == 2:
-        out.print(escape(f"Positive class: {classes[-1]} (change it with --positive)."))
-
-
-def _print_findings(findings: pd.DataFrame) -> None:
-    if findings.empty:
-        out.print("No findings.")
-        return
-    table = Table(show_edge=False, pad_edge=False)
-    for heading in ("severity", "code", "cases", "first", "message"):
-        table.add_column(heading, overflow="fold")
-    order = {"error": 0, "warning": 1, "note": 2}
-    groups = sorted(findings.reset_index().groupby("code"), key=lambda g: (order[g[1]["severity"].iloc[0]], g[0]))
-    for code, rows in groups:
-        first = rows.iloc[0]
-        text = f"{first['message']} {first['hint']}".strip()
-        cells = (first["severity"], code, str(len(rows)), str(first["case_id"]), text)
-        table.add_row(*(escape(str(c)) for c in cells))
-    out.print(table)
-
-
-def _print_run(run: ExtractionRun) -> None:
-    out.print(escape(repr(run)))
-    for row in run.failures.head(10).reset_index().to_dict("records"):
-        out.print(escape(f"  failed: {row['case_id']} ({row['stage']}): {row['code']}: {row['message']} {row['hint']}"))
-    if len(run.failures) > 10:
-        out.print(f"  ... and {len(run.failures) - 10} more in failures.csv")
-    if len(run.findings):
-        _print_findings(run.findings)
-
-
-def _run_study(call: Callable[[Callable[[int, int], None]], hr.Comparison]) -> hr.Comparison:
-    from hybridrad.features.progress import ProgressReport
-
-    bar: list[ProgressReport] = []
-
-    def progress(done: int, total: int) -> None:
-        if not bar:
-            bar.append(ProgressReport("Comparison", total=total).__enter__())
-        bar[0].update(done)
-
-    try:
-        return call(progress)
-    finally:
-        for shown in bar:
-            shown.__exit__(None, None, None)
 
 
 def _finished_before(folder: Path, features: pd.DataFrame, cohort: Any) -> hr.Comparison | None:
@@ -474,18 +403,8 @@ def _finish(study: hr.Comparison, folder: Path) -> None:
 
 def _report(study: hr.Comparison, folder: Path) -> None:
     path = hr.write_report(study, folder / "report.html")
-    _print_scores(study)
-    out.print(f"Report: {escape(str(path))}")
-
-
-def _print_scores(study: hr.Comparison) -> None:
-    scores = study.scores.xs("roc_auc", level="metric")
-    table = Table(show_edge=False, pad_edge=False)
-    for heading in ("arm", "AUC", "95 % interval"):
-        table.add_column(heading)
-    for name, row in scores.iterrows():
-        table.add_row(escape(str(name)), f"{row['value']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}")
-    out.print(table)
+    print_scores(study)
+    say(f"Report: {path}")
 
 
 def _shown_arguments() -> list[str]:
@@ -520,15 +439,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         status = app(_spread(arguments), standalone_mode=False)
     except HybridradError as error:
-        err.print(f"[bold red]Error[/] {escape(str(error))}")
+        say_error(str(error))
         status = 1
     except _UsageError as error:
         error.show()
         status = 1
     except (typer.Abort, KeyboardInterrupt):
-        err.print("Stopped. What is finished is kept; the same command goes on from there.")
+        say_error("Stopped. What is finished is kept; the same command goes on from there.")
         status = 1
     except (ValueError, TypeError, OSError) as error:
-        err.print(f"[bold red]Error[/] {escape(str(error))}")
+        say_error(str(error))
         status = 1
     sys.exit(status or 0)

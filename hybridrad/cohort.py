@@ -72,6 +72,7 @@ class Cohort:
     source: str = "table in memory"
     has_images: bool = True
     allow_outside_root: bool = False
+    has_label: bool = True
     notes: tuple[Finding, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
@@ -192,11 +193,9 @@ class Cohort:
         >>> cohort_from_frame(table, images=False).check().loc[("a", "E_DUPLICATE_ID"), "message"]
         'case_id stands in 2 rows.'
         """
-        findings = [
-            *self.notes,
-            *id_findings(self.table, label=self.label),
-            *class_findings(self.table, self.summary(), label=self.label),
-        ]
+        findings = [*self.notes, *id_findings(self.table, label=self.label if self.has_label else None)]
+        if self.has_label:
+            findings += class_findings(self.table, self.summary(), label=self.label)
         columns = {f"clinical__{c}": self.table[c].array for c in self.clinical}
         if self.has_images:
             # The one call upwards, made here and not on import: reading a table must not load an imaging library.
@@ -242,7 +241,7 @@ def read_cohort(
     *,
     clinical: Sequence[str] = (),
     images: bool = True,
-    label: str = "label",
+    label: str | None = "label",
     positive: Any = None,
     allow_outside_root: bool = False,
 ) -> Cohort:
@@ -263,8 +262,9 @@ def read_cohort(
         Columns to offer to the models as clinical variables.
     images : bool, default True
         False reads a plain table of labels and ``<block>__<feature>`` columns.
-    label : str, default "label"
-        Column that holds the label; if it is another one, the column ``label`` is ignored.
+    label : str or None, default "label"
+        Column that holds the label; if it is another one, the column ``label`` is ignored. None takes the column
+        ``label`` if there is one and does without if not: enough to extract features, not to compare models.
     positive : optional
         The positive class; by default the larger of two labels.
     allow_outside_root : bool, default False
@@ -288,8 +288,8 @@ def read_cohort(
     file = Path(path)
     table, decimal_comma = read_table(file)
     root = file.resolve().parent
-    draft = Cohort(table, _names(clinical), label, positive, root, str(path), images, allow_outside_root)
-    return _cleaned(draft, decimal_comma=decimal_comma)
+    draft = Cohort(table, _names(clinical), label or "label", positive, root, str(path), images, allow_outside_root)
+    return _cleaned(draft if label is not None else _without_label(draft), decimal_comma=decimal_comma)
 
 
 def cohort_from_frame(
@@ -298,7 +298,7 @@ def cohort_from_frame(
     root: str | Path | None = None,
     clinical: Sequence[str] = (),
     images: bool = True,
-    label: str = "label",
+    label: str | None = "label",
     positive: Any = None,
     allow_outside_root: bool = False,
 ) -> Cohort:
@@ -330,13 +330,20 @@ def cohort_from_frame(
     draft = Cohort(
         frame,
         _names(clinical),
-        label,
+        label or "label",
         positive,
         None if root is None else Path(root).resolve(),
         has_images=images,
         allow_outside_root=allow_outside_root,
     )
-    return _cleaned(draft, decimal_comma=False)
+    return _cleaned(draft if label is not None else _without_label(draft), decimal_comma=False)
+
+
+def _without_label(draft: Cohort) -> Cohort:
+    """Return the draft of a cohort for which no label was asked; a column ``label`` is used if it is there."""
+    if draft.label in draft.table.columns:
+        return draft
+    return replace(draft, table=draft.table.assign(**{draft.label: None}), has_label=False)
 
 
 def _cleaned(draft: Cohort, *, decimal_comma: bool) -> Cohort:

@@ -57,7 +57,7 @@ def one_of_each(findings: Iterable[Finding]) -> list[Finding]:
     return list(merged.values())
 
 
-def id_findings(table: pd.DataFrame, *, label: str) -> list[Finding]:
+def id_findings(table: pd.DataFrame, *, label: str | None) -> list[Finding]:
     """Return duplicate ids, ids alike, and missing patients and labels."""
     ids = table.index
     hint = "Give every region an id of its own."
@@ -70,6 +70,8 @@ def id_findings(table: pd.DataFrame, *, label: str) -> list[Finding]:
     if table["patient_id"].tolist() != list(ids):  # else each case is its own patient and all has been said
         found += alike_findings(table["patient_id"], ids, what="patient_id", code="W_ID_ALIKE")
     for column, code in (("patient_id", "E_PATIENT_MISSING"), (label, "E_LABEL_MISSING")):
+        if column is None:
+            continue
         hint = "Fill it, or leave the case out."
         found += [Finding(c, code, "cohort", f"{column} is empty.", hint) for c in ids[table[column].isna()]]
     return found

@@ -74,7 +74,9 @@ def _fitting_findings(result: EvaluationResult) -> pd.DataFrame:
             key = (name, "N_FIT_DEPARTURE", text.split("(")[0].strip())
             counts[key] = counts.get(key, 0) + 1
     for row in result.failures.to_dict("records"):
-        key = (str(row["model"]), "E_ARM_FAILED", f"{row['stage']}: {row['type']}: {row['message']}")
+        # Without a threshold or an explanation an arm is still scored; without predictions it is not.
+        code = "E_ARM_FAILED" if row["stage"] in ("fit", "predict") else "W_FIT_WARNING"
+        key = (str(row["model"]), code, f"{row['stage']}: {row['type']}: {row['message']}")
         counts[key] = counts.get(key, 0) + 1
     for row in result.warnings.to_dict("records"):
         key = (str(row["model"]), "W_FIT_WARNING", f"{row['type']}: {row['message']}")

@@ -310,3 +310,21 @@ def test_the_measurement_cohorts_are_read(shared_data, name, label, n_cases, n_p
     cohort = read_cohort(shared_data / name / "cohort.csv", label=label)
     assert (len(cohort), cohort.patient_id.nunique(), len(cohort.classes)) == (n_cases, n_patients, n_classes)
     assert all(case.error is None for case in cohort.cases())
+
+
+def test_a_table_without_labels_is_enough_to_extract_features():
+    table = pd.DataFrame({"case_id": ["a", "b"], "image": ["a.png", "b.png"], "mask": ["ma.png", "mb.png"]})
+    cohort = cohort_from_frame(table, label=None)
+    assert [case.case_id for case in cohort.cases()] == ["a", "b"]
+    assert cohort.classes == []
+    with pytest.raises(RunError, match="label"):
+        _ = cohort.y
+    with pytest.raises(RunError, match="no column 'label'"):
+        cohort_from_frame(table)
+
+
+def test_without_asking_for_labels_they_are_not_missed_but_used_if_there():
+    table = pd.DataFrame({"case_id": ["a", "b"], "label": [0, 1]})
+    assert cohort_from_frame(table, images=False, label=None).y.tolist() == [0, 1]
+    bare = cohort_from_frame(table[["case_id"]], images=False, label=None)
+    assert not {"E_LABEL_MISSING", "E_ONE_CLASS"} & set(bare.check().index.get_level_values("code"))

@@ -167,3 +167,20 @@ def test_what_can_be_resolved_is_said_before_the_first_fit():
     said = []
     hr.compare_models({"size": hr.BlockModel("size")}, features, cohort, cv=hr.NestedCV(5, 1, 3), announce=said.append)
     assert "be expected to resolve: about 0.2" in said[0]
+
+
+class Stubborn(LogisticRegression):
+    """Cannot be fitted, as the code of users sometimes cannot."""
+
+    def fit(self, X, y):
+        raise RuntimeError("no way")
+
+
+def test_an_arm_that_fails_is_a_finding_and_has_no_score_but_the_others_do():
+    features, cohort = made_up(40)
+    models = {"deep": hr.BlockModel("deep"), "own": Stubborn()}
+    study = hr.compare_models(models, features, cohort, cv=hr.NestedCV(3, 1, 3))
+    assert np.isnan(study.scores.loc[("own", "roc_auc"), "value"])
+    assert study.scores.loc[("deep", "roc_auc"), "value"] > 0.5
+    assert "no way" in study.findings.loc[("(study)", "E_ARM_FAILED"), "message"]
+    assert study.comparisons.loc[("own", "deep", "roc_auc"), "verdict"] == "inconclusive"
