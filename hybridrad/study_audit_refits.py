@@ -31,8 +31,8 @@ def _fold_scores(seen: AuditedStudy, predictions: pd.DataFrame, model: str) -> p
     if rule is not None and (rule != "largest" or seen.X is not None):
         size = size_of(seen.X) if rule == "largest" and seen.X is not None else None
         predictions = aggregate_to_patients(predictions, rule, size=size)
-    table = fold_scores(predictions, seen.study.splits, metrics=["roc_auc"])
-    return table.xs((model, "roc_auc"), level=("model", "metric"))
+    table = fold_scores(predictions, seen.study.splits, metrics=["roc_auc"])  # of one model and one metric
+    return table.droplevel(["model", "metric"])
 
 
 def control_checks(
