@@ -248,7 +248,7 @@ def honest_site_as_predictor(rng: np.random.Generator) -> tuple[Data, Procedure]
 
 def honest_leave_one_out(rng: np.random.Generator) -> tuple[Data, Procedure]:
     model = lambda: make_pipeline(StandardScaler(), RidgeClassifier(alpha=30.0))  # noqa: E731  one line, used once
-    return cases(rng, n=40, p=60), Procedure(model, one_out=True)
+    return cases(rng, n=36, p=30), Procedure(model, one_out=True)
 
 
 LEAKY = {f.__name__: f for f in (selection, split_by_slice, oversampling, combat_with_outcome)}

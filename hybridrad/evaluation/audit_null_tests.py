@@ -75,11 +75,12 @@ class NullTests:
     def features(self) -> Check:
         """Return the check on noise in every column."""
         self.say("A_NULL_FEATURES")
-        data, by_patient = self.data, one_label_each(self.data.y, self.data.groups)
+        data = self.data
 
         def draw(rng: np.random.Generator) -> float:
             out = out_of_fold(self.run, noise_like(data.X, rng), data.y, data.groups)
-            return cell_auc(data.y, out, data.groups, by_patient=by_patient)
+            # By case: the noise of cases is exchangeable, while means over more cases differ from those over few.
+            return cell_auc(data.y, out, data.groups)
 
         return null_check(
             "A_NULL_FEATURES",
@@ -128,12 +129,14 @@ class NullTests:
             return Check("A_NULL_SITES", UNJUDGED, reason, "Give the site of each case if they are harmonised.")
         self.say("A_NULL_SITES")
         site = np.unique(data.sites.astype(str), return_inverse=True)[1].astype(np.intp)
+        by_patient = one_label_each(data.y, data.groups)
 
         def draw(rng: np.random.Generator) -> float:
-            y = permuted_labels(data.y, data.groups, rng)[0]
+            y, stratum = permuted_labels(data.y, data.groups, rng)
             X, quiet = site_scaled_noise(data.X, site, rng, keep=data.site_columns)
             out = out_of_fold(self.run, X, y, data.groups)
-            return cell_auc(y, out, data.groups, stratum=np.where(quiet, site, -1))
+            within = np.where(quiet & (stratum >= 0), site * (int(stratum.max()) + 1) + stratum, -1)
+            return cell_auc(y, out, data.groups, by_patient=by_patient, stratum=within)
 
         return null_check(
             "A_NULL_SITES",
