@@ -43,9 +43,10 @@ def patients_across_folds(splits: pd.DataFrame, patient_id: pd.Series) -> Check:
     torn = torn[torn > 1]
     if len(torn):
         repeat, fold, first = torn.index[0]
-        message = f"{torn.index.unique(level=-1).size} patients are trained and tested in one fold, first {first} "
+        n_torn = torn.index.get_level_values(2).nunique()
+        message = f"{n_torn} patients are trained and tested in one fold, first {first} "
         hint = "Split by patient; correct patient_id if cases of one patient carry several."
-        return Check(code, FAIL, f"{message}(repeat {repeat}, fold {fold}).", hint, float(len(torn)))
+        return Check(code, FAIL, f"{message}(repeat {repeat}, fold {fold}).", hint, float(n_torn))
     return Check(code, PASS, f"none of {patients.nunique()} patients, in any fold.", statistic=0.0)
 
 

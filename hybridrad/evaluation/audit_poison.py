@@ -73,7 +73,9 @@ def poisoned_test_check(
             )
         except RunError as err:
             return Check(code, UNJUDGED, f"the arms could not be fitted: {err.message}")
-        thresholds = result.predictions.get("threshold", pd.Series(dtype=float)).groupby(level="model").first()
+        predictions = result.predictions
+        chosen = predictions["threshold"] if "threshold" in predictions else pd.Series(np.nan, predictions.index)
+        thresholds = chosen.groupby(level="model").first()
         marks.append({name: (mark, thresholds.get(name)) for (name, _, _), mark in result.extras.items()})
     known = [name for name, (mark, _) in marks[0].items() if mark is not None and name in marks[1]]
     if not known:
@@ -99,7 +101,7 @@ def poisoned(X: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
     columns = {
         name: np.where(rows, POISON, X[name].to_numpy(dtype=float, na_value=np.nan))
         if pd.api.types.is_numeric_dtype(X[name])
-        else np.where(rows, "poison", X[name].to_numpy(dtype=object))
+        else pd.Series(np.where(rows, "poison", X[name].to_numpy(dtype=object)), X.index, dtype=object)
         for name in X.columns
     }
     return pd.DataFrame(columns, index=X.index)

@@ -126,7 +126,9 @@ def cramers_v(a: ArrayLike, b: ArrayLike) -> float:
     >>> cramers_v(["x", "x", "y", "y"], [0, 0, 1, 1])
     1.0
     """
-    table = pd.crosstab(np.asarray(a), np.asarray(b)).to_numpy(dtype=float)
+    (rows, row), (columns, column) = (np.unique(np.asarray(v), return_inverse=True) for v in (a, b))
+    shape = (len(rows), len(columns))
+    table = np.bincount(row * shape[1] + column, minlength=shape[0] * shape[1]).reshape(shape).astype(float)
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     least = min(table.shape) - 1
     return float(np.sqrt(((table - expected) ** 2 / expected).sum() / table.sum() / least)) if least else 0.0
