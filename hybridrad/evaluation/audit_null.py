@@ -55,10 +55,10 @@ class NullRuns:
 def null_runs(draw: Callable[[np.random.Generator], float], *, n_runs: int, seed: tuple[int, ...]) -> NullRuns:
     """Draw null AUCs and test whether their mean lies above one half.
 
-    The labels are exchangeable by construction and each run is a draw of its own, so the AUCs are independent with
-    mean one half for any procedure that has not seen the labels of the cases it scores, whatever its folds,
-    the number of cases or the dependence between features. There are two looks, after a quarter of the runs and at the
-    end, which share an error probability of 1 %.
+    Labels or cases are exchangeable by construction and each run is a draw of its own, so that AUCs within folds are
+    independent with mean one half for any procedure that has not seen the labels of the cases it scores, whatever its
+    model, the number of cases or the dependence between features. (Pooled over folds the mean is lower.) There are two
+    looks, after a quarter of the runs and at the end, which share an error probability of 1 %.
 
     Parameters
     ----------

@@ -51,7 +51,8 @@ class NullTests:
         strata = permuted_labels(data.y, data.groups, np.random.default_rng(0))[1]
         if (strata < 0).mean() > 0.5:
             reason = "patients have several labels and different numbers of cases, so that few can exchange labels."
-            return [Check("A_NULL_LABELS", UNJUDGED, reason)]
+            codes = ["A_NULL_LABELS", "A_LABEL_PERMUTATION"] if permutations else ["A_NULL_LABELS"]
+            return [Check(code, UNJUDGED, reason) for code in codes]
 
         def draw(rng: np.random.Generator) -> float:
             y, stratum = permuted_labels(data.y, data.groups, rng)

@@ -43,9 +43,9 @@ def audit_pipeline(
         ``run(X, y, groups)`` makes the splits, fits and predicts, and returns one **out-of-fold** score per case:
         shape (n_cases,), in the order of the rows, larger for the larger label; with more than two classes
         (n_cases, n_classes), columns in the order of the sorted labels. Better, it returns ``(scores, fold)`` with the
-        fold in which each case was tested: the AUC is then computed per fold, and weaker leaks are seen. It is
-        called with copies of the same type, shape, row order and column names as given here, about ``3 * n_runs`` times
-        (``4 * n_runs`` with ``sites``; strong leaks need a quarter of that).
+        fold in which each case was tested: the AUC is then computed per fold, and weaker leaks are seen. It gets
+        copies: ``X`` of the type, shape, row order and column names given here, ``y`` and ``groups`` as arrays; about
+        ``3 * n_runs`` times (``4 * n_runs`` with ``sites``; strong leaks need a quarter of that).
     X_raw : DataFrame or array of shape (n_cases, ...)
         What the procedure starts from.
     y : array-like of shape (n_cases,)

@@ -158,6 +158,13 @@ def test_checks_that_take_time_are_announced():
     assert heard == ["A_NULL_LABELS", "A_NULL_FEATURES", "A_NULL_PATIENTS"]
 
 
+def test_patients_who_cannot_exchange_labels_leave_permutations_unjudged():
+    X, y, _ = noise(45)
+    groups = np.repeat([f"p{i}" for i in range(9)], np.arange(1, 10))
+    table = hr.audit_pipeline(ridge, X, y, groups, n_runs=4, permutations=9)
+    assert set(table.loc[["A_NULL_LABELS", "A_LABEL_PERMUTATION"], "verdict"]) == {"cannot be judged"}
+
+
 # ---- the contract ----
 
 
