@@ -137,3 +137,20 @@ def test_tables_of_another_study_are_refused(study, data):
 def test_unknown_names_are_refused_with_a_guess(study, wrong):
     with pytest.raises(ValueError, match="Did you mean"):
         hr.audit(study, **wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scenario", "verdict"), [("radiomics", "pass"), ("volume", "fail")])
+def test_controls_tell_texture_from_size_on_images_with_a_known_truth(scenario, verdict, tmp_path):
+    cohort = hr.make_cohort(tmp_path, n_patients=60, scenario=scenario, random_state=1)
+    classes = {"firstorder": [], "glcm": [], "glrlm": [], "shape": []}
+    extractors = [hr.RadiomicsExtractor({"binWidth": 25, "featureClass": classes})]
+    run = hr.extract_features(cohort, extractors, store=tmp_path / "run", progress=False)
+    controls = {
+        name: hr.extract_control(cohort, extractors, control=name, store=tmp_path / name, progress=False).features
+        for name in ("shuffled_voxels", "background_only")
+    }
+    models = hr.standard_models(run.features, names=["size", "radiomics"])
+    study = hr.compare_models(models, run.features, cohort, cv=hr.NestedCV(5, 4, 3), explain=False)
+    table = hr.audit(study, run.features, cohort, model="radiomics", controls=controls)
+    assert set(table.loc[["A_SIZE_ONLY", "A_SHUFFLED_VOXELS", "A_BACKGROUND_ONLY"], "verdict"]) == {verdict}

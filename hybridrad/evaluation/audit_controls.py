@@ -58,7 +58,7 @@ def control_check(
         corrected_interval(v, n_train=n_train, n_test=n_test, n_folds=n_folds) for v in (values - controls, controls)
     )
     message = (
-        f"AUC {values.mean():.3f}; with {reduced} {alone.mean:.3f} ({alone.low:.3f} to {alone.high:.3f}); "
+        f"AUC {values.mean():.3f}; with {reduced} {alone.mean:.3f} ({max(alone.low, 0.0):.3f} to {min(alone.high, 1.0):.3f}); "
         f"difference {difference.mean:.3f} ({difference.low:.3f} to {difference.high:.3f})."
     )
     if difference.low > 0:
