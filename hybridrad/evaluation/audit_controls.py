@@ -57,8 +57,9 @@ def control_check(
     difference, alone = (
         corrected_interval(v, n_train=n_train, n_test=n_test, n_folds=n_folds) for v in (values - controls, controls)
     )
+    low, high = max(alone.low, 0.0), min(alone.high, 1.0)
     message = (
-        f"AUC {values.mean():.3f}; with {reduced} {alone.mean:.3f} ({max(alone.low, 0.0):.3f} to {min(alone.high, 1.0):.3f}); "
+        f"AUC {values.mean():.3f}; with {reduced} {alone.mean:.3f} ({low:.3f} to {high:.3f}); "
         f"difference {difference.mean:.3f} ({difference.low:.3f} to {difference.high:.3f})."
     )
     if difference.low > 0:
