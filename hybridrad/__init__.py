@@ -19,6 +19,7 @@ _HOMES = {
     "RadiomicsExtractor": "hybridrad.features.radiomics.extractor",
     "EmbeddingExtractor": "hybridrad.features.deep.embeddings",
     "extract_features": "hybridrad.features.runner",
+    "extract_control": "hybridrad.features.control",
     "BlockModel": "hybridrad.models.block_model",
     "EarlyFusion": "hybridrad.models.early",
     "LateFusion": "hybridrad.models.late",
@@ -38,6 +39,8 @@ _HOMES = {
     "LeaveOneSiteOut": "hybridrad.evaluation.designs",
     "FixedSplit": "hybridrad.evaluation.designs",
     "OwnFolds": "hybridrad.evaluation.designs",
+    "audit_pipeline": "hybridrad.evaluation.audit_pipeline",
+    "audit": "hybridrad.study_audit",
     "compare_models": "hybridrad.study",
     "learning_curves": "hybridrad.learning",
     "Comparison": "hybridrad.study",
@@ -50,8 +53,10 @@ if TYPE_CHECKING:
     from hybridrad.cohort import Cohort, read_cohort
     from hybridrad.datasets import make_cohort
     from hybridrad.errors import CaseError, RunError
+    from hybridrad.evaluation.audit_pipeline import audit_pipeline
     from hybridrad.evaluation.designs import FixedSplit, LeaveOneSiteOut, OwnFolds
     from hybridrad.evaluation.nested import NestedCV
+    from hybridrad.features.control import extract_control
     from hybridrad.features.deep.embeddings import EmbeddingExtractor
     from hybridrad.features.radiomics.extractor import RadiomicsExtractor
     from hybridrad.features.radiomics.settings import RadiomicsSettings
@@ -75,6 +80,7 @@ if TYPE_CHECKING:
     from hybridrad.models.standard import standard_models
     from hybridrad.reporting.report import write_report
     from hybridrad.study import Comparison, compare_models
+    from hybridrad.study_audit import audit
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ import typer
 import hybridrad as hr
 from hybridrad.console import (
     announce,
+    print_audit,
     print_examined,
     print_findings,
     print_run,
@@ -299,6 +300,56 @@ def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folde
     from hybridrad.run_folder import load_study
 
     _report(load_study(run_folder), run_folder)
+
+
+@app.command()
+def audit(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished comparison.")],
+    cohort_file: Annotated[
+        Path | None, typer.Option("--cohort", metavar="COHORT.csv", help="Its cohort table: sites, clinical columns.")
+    ] = None,
+    features: Annotated[
+        Path | None, typer.Option("--features", metavar="TABLE", help="Its feature table, where RUN does not hold it.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Arm to audit; default the fused one.")] = None,
+    permutations: Annotated[
+        int, typer.Option("--permutations", min=0, help="Refit on so many permuted labels (99; takes long).")
+    ] = 0,
+    jobs: JobsOpt = 2,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all chance.")] = 0,
+) -> None:
+    """Ask whether the numbers in RUN could be flattering, and write RUN/audit.csv."""
+    from hybridrad.exports import write_csv
+    from hybridrad.features.table_file import read_feature_table
+    from hybridrad.run_folder import find_controls, load_study, read_recipe
+
+    study, recipe = load_study(run_folder), read_recipe(run_folder)
+    stored = run_folder / "features.parquet"
+    table = read_feature_table(features or stored) if features or stored.is_file() else None
+    cohort = None
+    if cohort_file is not None:
+        cohort = hr.read_cohort(
+            cohort_file,
+            clinical=study.settings["cohort"]["clinical"],
+            images=False,
+            label=study.settings["label"],
+            positive=recipe.get("positive"),
+        )
+    found = hr.audit(
+        study,
+        table,
+        cohort,
+        model=model,
+        store=run_folder,
+        controls=find_controls(run_folder),
+        permutations=permutations,
+        n_jobs=jobs,
+        random_state=seed,
+        progress=lambda code: say(f"... {code}"),
+    )
+    write_csv(found, run_folder / "audit.csv")
+    print_audit(found)
+    say(f"Written: {run_folder / 'audit.csv'}")
 
 
 @app.command()

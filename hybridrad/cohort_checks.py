@@ -17,8 +17,8 @@ from hybridrad.errors import Finding
 WHOLE_COHORT = "(cohort)"  # stands for case_id in what concerns the table as a whole
 FEWEST_PATIENTS = 6  # of the smaller class; with fewer no plan of folds can be made
 # With fewer cases per class one of a thousand features separates them by chance.
-_FEWEST_FOR_LEAK = 20
-_LEAK_AUC = 0.99
+FEWEST_FOR_LEAK = 20
+LEAK_AUC = 0.99
 _MOST_CATEGORIES = 10  # a text that differs for every case tells the label, too, and means nothing
 
 
@@ -168,22 +168,22 @@ def column_findings(columns: pd.DataFrame, labels: Sequence[Any]) -> list[Findin
         found.append(about_all("W_COLUMN_CONSTANT", f"{len(constant)} {of_all} are constant: {first_of(constant)}."))
     if twins:
         found.append(about_all("W_COLUMN_TWIN", f"{len(twins)} {of_all} repeat another: {first_of(twins)}."))
-    leaks = _leaks(columns.drop(columns=constant), pd.Series(labels, index=columns.index, dtype=object))
+    leaks = columns_like_the_label(columns.drop(columns=constant), pd.Series(labels, index=columns.index, dtype=object))
     if leaks:
-        message = f"{len(leaks)} {of_all} tell the label almost alone (AUC > {_LEAK_AUC}): {first_of(leaks)}."
+        message = f"{len(leaks)} {of_all} tell the label almost alone (AUC > {LEAK_AUC}): {first_of(leaks)}."
         hint = "Make sure they were known before the outcome and were not derived from it."
         found.append(about_all("W_POSSIBLE_LEAK", message, hint))
     return found
 
 
-def _leaks(columns: pd.DataFrame, labels: pd.Series) -> list[str]:
-    """Return columns that by themselves separate one class from the rest."""
+def columns_like_the_label(columns: pd.DataFrame, labels: pd.Series) -> dict[str, float]:
+    """Return columns that by themselves separate one class from the rest, each with its AUC."""
     known = columns[labels.notna().to_numpy()]
     labels = labels[labels.notna().to_numpy()]
     words = [c for c in known if not pd.api.types.is_numeric_dtype(known[c])]
     known = known.drop(columns=[c for c in words if known[c].nunique() > _MOST_CATEGORIES])
     words = [c for c in words if c in known]
-    leaks: dict[str, None] = {}
+    leaks: dict[str, float] = {}
     for label in sorted(set(labels)):
         inside = (labels == label).to_numpy()
         coded = known.copy()
@@ -192,7 +192,9 @@ def _leaks(columns: pd.DataFrame, labels: pd.Series) -> list[str]:
             coded[name] = known[name].map(pd.Series(inside, known.index).groupby(known[name]).mean()).astype(float)
         ranks = coded.rank()
         n_in, n_out = coded[inside].notna().sum(), coded[~inside].notna().sum()
-        enough = np.minimum(n_in, n_out) >= _FEWEST_FOR_LEAK
+        enough = np.minimum(n_in, n_out) >= FEWEST_FOR_LEAK
         auc = (ranks[inside].sum() - n_in * (n_in + 1) / 2) / (n_in * n_out).where(enough)
-        leaks |= dict.fromkeys(coded.columns[np.maximum(auc, 1 - auc) > _LEAK_AUC])
-    return list(leaks)
+        told = np.maximum(auc, 1 - auc)
+        for name, value in told[told > LEAK_AUC].items():
+            leaks[str(name)] = max(float(value), leaks.get(str(name), 0.0))
+    return leaks

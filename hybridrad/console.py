@@ -94,6 +94,16 @@ def print_scores(study: Comparison) -> None:
     out.print(table)
 
 
+def print_audit(table: pd.DataFrame) -> None:
+    """Print the rows of an audit: those that fail first, then those that pass, then those that cannot be judged."""
+    for verdict in ("fail", "pass", "cannot be judged"):
+        for code, row in table[table["verdict"] == verdict].iterrows():
+            say(f"{verdict.upper() if verdict == 'fail' else verdict} {code}")
+            say(f"    {row['message']} {row['hint']}".rstrip())
+    counts = table["verdict"].value_counts()
+    say(", ".join(f"{n} {verdict}" for verdict, n in counts.items()) + ".")
+
+
 def print_examined(results: Sequence[Examined]) -> None:
     """Print what was found on this machine."""
     table = Table(show_edge=False, pad_edge=False)

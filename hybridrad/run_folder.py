@@ -11,6 +11,8 @@ import pandas as pd
 
 from hybridrad.errors import RunError
 from hybridrad.exports import write_csv, write_parquet, write_text
+from hybridrad.features.control import CONTROL_NAMES
+from hybridrad.features.table_file import read_feature_table
 from hybridrad.study import Comparison
 
 RECIPE_FILE = "run.json"
@@ -75,6 +77,18 @@ def claim_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
     if folder.is_file():
         raise RunError(f"{folder} is a file; --out names a folder.")
     write_text(json.dumps(recipe, indent=2) + "\n", path)
+
+
+def read_recipe(folder: Path) -> dict[str, Any]:
+    """Return the recipe of a run folder; empty where it has none."""
+    path = folder / RECIPE_FILE
+    return _read_json(path) if path.is_file() else {}
+
+
+def find_controls(folder: Path) -> dict[str, pd.DataFrame]:
+    """Return the control features in a run folder: ``controls/<control>/features.parquet``, by control."""
+    found = {name: folder / "controls" / name / "features.parquet" for name in CONTROL_NAMES}
+    return {name: read_feature_table(path) for name, path in found.items() if path.is_file()}
 
 
 def save_study(study: Comparison, folder: Path) -> None:

@@ -166,3 +166,26 @@ def test_doctor_finds_this_machine_fit(capsys):
     assert call("doctor") == 0
     assert "PyRadiomics" in capsys.readouterr().out
     assert all(r.state != "missing" for r in examine())
+
+
+def test_audit_judges_a_finished_run_and_writes_its_table(finished, cohort_file, capsys):
+    assert call("audit", str(finished), "--cohort", str(cohort_file), "--model", "radiomics", "--jobs", "1") == 0
+    table = pd.read_csv(finished / "audit.csv", index_col="code")
+    assert table.columns.tolist() == ["verdict", "statistic", "p_value", "message", "hint"]
+    assert table.loc[["A_PATIENT_FOLDS", "A_SAME_IMAGE", "A_POISONED_TEST"], "verdict"].tolist() == ["pass"] * 3
+    assert table.loc["A_SITE", "verdict"] != "cannot be judged"
+    assert "pass A_SAME_IMAGE" in capsys.readouterr().out
+
+
+def test_audit_finds_control_features_in_the_run_folder(finished, capsys):
+    folder = finished / "controls" / "shuffled_voxels"
+    folder.mkdir(parents=True)
+    pd.read_parquet(finished / "features.parquet").to_parquet(folder / "features.parquet")
+    assert call("audit", str(finished), "--model", "radiomics", "--jobs", "1") == 0
+    table = pd.read_csv(finished / "audit.csv", index_col="code")
+    assert "voxels shuffled" in table.loc["A_SHUFFLED_VOXELS", "message"]
+
+
+def test_audit_of_a_folder_without_a_study_fails_with_a_sentence(tmp_path, capsys):
+    assert call("audit", str(tmp_path)) == 1
+    assert "holds no finished study" in capsys.readouterr().err
