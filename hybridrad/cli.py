@@ -19,6 +19,7 @@ from hybridrad.console import (
     print_findings,
     print_run,
     print_scores,
+    print_speed,
     run_study,
     say,
     say_error,
@@ -401,6 +402,17 @@ def doctor() -> None:
     results = examine()
     print_examined(results)
     raise typer.Exit(1 if any(r.state == "missing" for r in results) else 0)
+
+
+@app.command()
+def bench(
+    voxels: Annotated[int, typer.Option("--voxels", min=500, help="Voxels of the synthetic region.")] = 5_000,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Extractions of which the median is given.")] = 3,
+) -> None:
+    """Measure the radiomics engine on this machine, against PyRadiomics where it is installed."""
+    from hybridrad.bench import speed_table
+
+    print_speed(speed_table(sizes=[voxels], repeats=repeats, note=say))
 
 
 def _text(path: Path | None) -> str | None:

@@ -113,3 +113,19 @@ def print_examined(results: Sequence[Examined]) -> None:
         cells = ("MISSING" if r.state == "missing" else r.state, r.what, r.found, r.hint)
         table.add_row(*(escape(c) for c in cells))
     out.print(table)
+
+
+def print_speed(speeds: pd.DataFrame) -> None:
+    """Print what the engines took, and how many times the native one the others."""
+    table = Table(show_edge=False, pad_edge=False)
+    for heading in ("case", "images", "engine", "CPU s", "first s", "peak MB", "times native"):
+        table.add_column(heading)
+    for row in speeds.reset_index().to_dict("records"):
+        numbers = (
+            f"{row['cpu_s']:.3f}",
+            f"{row['first_s']:.3f}",
+            f"{row['peak_mb']:.0f}",
+            f"{row['times_native']:.1f}x",
+        )
+        table.add_row(*(escape(str(row[name])) for name in ("case", "images", "engine")), *numbers)
+    out.print(table)
