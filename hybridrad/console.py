@@ -90,7 +90,10 @@ def print_scores(study: Comparison) -> None:
     for heading in ("arm", "AUC", "95 % interval"):
         table.add_column(heading)
     for name, row in scores.iterrows():
-        table.add_row(escape(str(name)), f"{row['value']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}")
+        known = row["low"] == row["low"]  # NaN: all folds the same, or the arm failed
+        interval = f"{row['low']:.3f} to {row['high']:.3f}" if known else "none"
+        value = f"{row['value']:.3f}" if row["value"] == row["value"] else "none"
+        table.add_row(escape(str(name)), value, interval)
     out.print(table)
 
 
