@@ -100,14 +100,10 @@ def _radiomics() -> list[Examined]:
         found.append(Examined("ok", "PyRadiomics", version))
     except (metadata.PackageNotFoundError, ImportError) as err:
         found.append(Examined("note", "PyRadiomics", f"for --engine pyradiomics only: {err}", HOW_TO_INSTALL))
-    lbp2d = importlib.util.find_spec("skimage") is not None
-    found.append(
-        Examined("ok" if lbp2d else "note", "LBP2D images", "available" if lbp2d else "scikit-image is missing", "")
-    )
-    special = importlib.import_module("scipy.special")
-    lbp3d = hasattr(special, "sph_harm") and importlib.util.find_spec("trimesh") is not None
-    hint = "" if lbp3d else "They need scipy.special.sph_harm (SciPy before 1.17) and trimesh."
-    found.append(Examined("ok" if lbp3d else "note", "LBP3D images", "available" if lbp3d else "not available", hint))
+    for images, package in (("LBP2D images", "skimage"), ("LBP3D images", "trimesh")):
+        there = importlib.util.find_spec(package) is not None
+        hint = "" if there else "pip install scikit-image trimesh"
+        found.append(Examined("ok" if there else "note", images, "available" if there else "not available", hint))
     return found
 
 

@@ -53,7 +53,7 @@ def measure(
         The compiled kernels are not installed.
     """
     load_kernels()
-    check_filter_packages(settings.image_types, case_id=case_id)
+    check_filter_packages(settings.image_types, case_id=case_id, pyradiomics=False)
     checks = CaseChecks(case_id)
     # An image of zeros and the like: what becomes of it is looked at before it is measured.
     with np.errstate(all="ignore"):

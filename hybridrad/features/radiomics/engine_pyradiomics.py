@@ -52,7 +52,7 @@ def measure(
         PyRadiomics is not installed.
     """
     module = import_pyradiomics()
-    check_filter_packages(params["imageType"], case_id=case_id)
+    check_filter_packages(params["imageType"], case_id=case_id, pyradiomics=True)
     with listen() as heard:
         work = Measurement(module, params, case_id=case_id)
         try:

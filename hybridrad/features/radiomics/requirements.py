@@ -15,8 +15,15 @@ STAGE = "radiomics"
 MIN_LOG_AXIS = 4
 
 
-def check_filter_packages(image_types: Mapping[str, Any], *, case_id: str) -> None:
+def check_filter_packages(image_types: Mapping[str, Any], *, case_id: str, pyradiomics: bool) -> None:
     """Raise if a filter that was asked for cannot run with the packages at hand.
+
+    Parameters
+    ----------
+    image_types : mapping
+    case_id : str
+    pyradiomics : bool
+        Whether PyRadiomics does the filtering: its LBP3D calls a function that SciPy 1.17 removed.
 
     Raises
     ------
@@ -28,7 +35,7 @@ def check_filter_packages(image_types: Mapping[str, Any], *, case_id: str) -> No
         reasons.append("LBP2D needs scikit-image, which is not installed")
     if "LBP3D" in image_types:
         reasons += [f"LBP3D needs {name}, which is not installed" for name in ("trimesh",) if not _has(name)]
-        reasons += _missing_from_scipy()
+        reasons += _missing_from_scipy() if pyradiomics else []
     if reasons:
         raise FeatureError(
             "E_FEATURES_MISSING",
@@ -91,4 +98,5 @@ def _missing_from_scipy() -> list[str]:
 
     if hasattr(scipy.special, "sph_harm"):
         return []
-    return [f"LBP3D needs scipy.special.sph_harm, which SciPy {scipy.__version__} no longer has (1.16 is the last)"]
+    gone = f"scipy.special.sph_harm, which SciPy {scipy.__version__} no longer has (1.16 is the last)"
+    return [f"PyRadiomics' LBP3D needs {gone}; engine='native' does without it"]

@@ -10,13 +10,13 @@ from hybridrad.features.radiomics.requirements import check_filter_packages, che
 
 
 def test_filters_that_need_nothing_pass():
-    check_filter_packages({"Original": {}, "LoG": {}}, case_id="007")
+    check_filter_packages({"Original": {}, "LoG": {}}, case_id="007", pyradiomics=True)
 
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(FeatureError, match="LBP2D needs scikit-image") as caught:
-        check_filter_packages({"LBP2D": {}}, case_id="007")
+        check_filter_packages({"LBP2D": {}}, case_id="007", pyradiomics=False)
     assert caught.value.code == "E_FEATURES_MISSING"
 
 

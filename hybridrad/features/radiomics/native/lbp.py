@@ -136,5 +136,8 @@ def _harmonics(
     polar = np.arccos(corners[:, 2] / radius)
     azimuth = np.arctan2(corners[:, 1], corners[:, 0])
     orders = [(order, degree) for degree in range(levels) for order in range(-degree, degree + 1)]
-    columns = [special.sph_harm(order, degree, polar, azimuth) for order, degree in orders]
+    if hasattr(special, "sph_harm_y"):  # SciPy 1.15 and later; it takes degree before order, and polar before azimuth
+        columns = [special.sph_harm_y(degree, order, azimuth, polar) for order, degree in orders]
+    else:
+        columns = [special.sph_harm(order, degree, polar, azimuth) for order, degree in orders]
     return np.stack(columns, axis=1), np.array([degree for _, degree in orders])
