@@ -47,14 +47,14 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
 
 
 def defuse(text: object) -> object:
-    """Return a text cell that no spreadsheet takes for a formula; numbers pass unchanged.
+    """Return a text cell that no spreadsheet takes for a formula; numbers and a lone sign pass unchanged.
 
     Examples
     --------
     >>> defuse("=1+1"), defuse("-1.5"), defuse(-1.5)
     ("'=1+1", '-1.5', -1.5)
     """
-    if not isinstance(text, str) or not text.startswith(_FORMULA_STARTS):
+    if not isinstance(text, str) or not text.startswith(_FORMULA_STARTS) or text in ("+", "-"):
         return text
     try:
         float(text)

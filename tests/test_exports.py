@@ -16,10 +16,14 @@ def test_a_formula_in_a_text_cell_is_defused_and_numbers_stay_numbers(tmp_path):
 
 
 @given(st.text())
-def test_no_defused_text_starts_a_formula_unless_it_is_a_number(text):
+def test_no_defused_text_starts_a_formula_unless_it_is_a_number_or_a_lone_sign(text):
     cell = defuse(text)
-    if cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if cell.startswith(("=", "+", "-", "@", "\t", "\r")) and cell not in ("+", "-"):
         float(cell)
+
+
+def test_a_lone_sign_stays_readable():
+    assert [defuse(sign) for sign in ("+", "-", "=", "@")] == ["+", "-", "'=", "'@"]
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
