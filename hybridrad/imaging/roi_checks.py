@@ -159,6 +159,6 @@ def _component_findings(region: sitk.Image, inside: NDArray[np.bool_], case_id: 
             "W_MULTI_COMPONENT",
             stage="mask",
             message=f"the region has {n_pieces} components, all are used; the largest holds "
-            f"{100 * largest / np.count_nonzero(inside):.3g} % of it.",
+            f"{min(100 * largest / np.count_nonzero(inside), 99.9):.3g} % of it.",
             hint="Check the mask for stray voxels.",
         )
