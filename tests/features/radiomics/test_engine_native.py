@@ -221,7 +221,6 @@ def test_original_wavelet_and_gradient_do_not_depend_on_the_volume_out_of_reach(
     ("how", "code"),
     [
         ({"image_types": {"Original": {}, "LoG": {"sigma": [1.0, 90.0]}}}, "E_FEATURES_MISSING"),
-        ({"image_types": ["Original", "LBP3D"]}, "E_FEATURES_MISSING"),
         ({"bin_width": 0.01}, "E_TOO_MANY_BINS"),
         ({"bin_count": 1001}, "E_TOO_MANY_BINS"),
         ({"image_types": {"Original": {}, "Gradient": {"bin_width": 0.001}}}, "E_TOO_MANY_BINS"),
@@ -232,12 +231,19 @@ def test_original_wavelet_and_gradient_do_not_depend_on_the_volume_out_of_reach(
     ],
     ids=str,
 )
-def test_errors_have_the_codes_of_the_other_engine(volume, how, code, monkeypatch):
-    import scipy.special
-
-    monkeypatch.delattr(scipy.special, "sph_harm", raising=False)
+def test_errors_have_the_codes_of_the_other_engine(volume, how, code):
     for engine in (engine_native, engine_pyradiomics):
         assert run(engine, *volume, RadiomicsSettings(**how))[0] == code
+
+
+def test_lbp3d_needs_a_function_scipy_removed_in_pyradiomics_only(volume, monkeypatch):
+    import scipy.special
+
+    pytest.importorskip("trimesh")
+    monkeypatch.delattr(scipy.special, "sph_harm", raising=False)
+    settings = RadiomicsSettings(image_types=["LBP3D"], feature_classes=["firstorder"])
+    assert run(engine_pyradiomics, *volume, settings)[0] == "E_FEATURES_MISSING"
+    assert list(run(engine_native, *volume, settings)[0]) == settings.promised_columns(3)
 
 
 def test_intensities_that_filters_cannot_scale_are_an_error(volume):
