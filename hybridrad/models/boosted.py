@@ -6,13 +6,13 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hybridrad._checks import check_positive, require
+from hybridrad.models.case_classifier import most_probable, probabilities
 from hybridrad.models.relevance import best_columns
 
 Array = NDArray[np.float64]
@@ -123,16 +123,11 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> Array:
         """Return probabilities, shape (n_cases, n_classes)."""
-        logits = self.decision_function(X)
-        if logits.ndim == 1:
-            return np.column_stack([expit(-logits), expit(logits)])
-        return np.asarray(softmax(logits, axis=1))
+        return probabilities(self.decision_function(X))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of each case."""
-        logits = self.decision_function(X)
-        best = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
-        return np.asarray(self.classes_[best])
+        return most_probable(self.decision_function(X), self.classes_)
 
     def shap_values(self, X: Any) -> Array:
         """Return contributions to the logit, shape (n_cases, n_features) or (n_cases, n_features, n_classes)."""

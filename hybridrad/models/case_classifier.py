@@ -53,6 +53,19 @@ class Training:
         return int(self.groups.max()) + 1
 
 
+def probabilities(logits: Array) -> Array:
+    """Return probabilities (n_cases, n_classes) of logits: (n_cases,) for two classes, else (n_cases, n_classes)."""
+    if logits.ndim == 1:
+        return np.column_stack([expit(-logits), expit(logits)])
+    return np.asarray(softmax(logits, axis=1))
+
+
+def most_probable(logits: Array, classes: NDArray[Any]) -> NDArray[Any]:
+    """Return the most probable class of each case."""
+    best = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
+    return np.asarray(classes[best])
+
+
 class CaseClassifier(ClassifierMixin, BaseEstimator):
     """Common ground of the block models and fusions; not used by itself.
 
@@ -124,16 +137,11 @@ class CaseClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> Array:
         """Return probabilities, shape (n_cases, n_classes), in the order of ``classes_``."""
-        logits = self.decision_function(X)
-        if logits.ndim == 1:
-            return np.column_stack([expit(-logits), expit(logits)])
-        return np.asarray(softmax(logits, axis=1))
+        return probabilities(self.decision_function(X))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of each case."""
-        logits = self.decision_function(X)
-        best = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
-        return np.asarray(self.classes_[best])
+        return most_probable(self.decision_function(X), self.classes_)
 
     def shap_values(self, X: Any) -> Array:
         """Return what each input column adds to the logit of each case.
