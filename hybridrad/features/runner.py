@@ -180,7 +180,8 @@ class _CohortRun:
         """Return role -> digest of the files as they are now; one that cannot be read is left out."""
         known = self.ledger.file_digests(case.case_id)
         digests: dict[str, FileDigest] = {}
-        for pair in self.pairs.values():
+        # Each pair of files once, however many blocks are read from it.
+        for pair in dict.fromkeys(self.pairs.values()):
             try:
                 files = paths_of(case, *pair)
                 for role, path in files.items():
