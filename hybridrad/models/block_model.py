@@ -15,6 +15,7 @@ from sklearn.base import OneToOneFeatureMixin, clone
 from sklearn.utils import Tags
 
 from hybridrad.models.case_classifier import SIZE_BLOCK, Array, CaseClassifier, Cases, Training, plain_expected
+from hybridrad.models.case_model import Patients
 from hybridrad.models.memo import share
 from hybridrad.models.preparation import ColumnPreparation
 from hybridrad.models.ridge_logistic import log_loss
@@ -175,7 +176,7 @@ def _fit_default(training: Training, name: str, positions: NDArray[np.intp], mod
     )
 
 
-def block_preparation(training: Training, name: str, positions: NDArray[np.intp]) -> ColumnPreparation:
+def block_preparation(training: Patients, name: str, positions: NDArray[np.intp]) -> ColumnPreparation:
     """Return the unfitted preparation of a block: skewness transform, the logarithm if it is the size block."""
     log = np.full(len(positions), name == SIZE_BLOCK)
     return ColumnPreparation(categorical=training.categorical[positions], log=log)
