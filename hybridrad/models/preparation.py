@@ -35,6 +35,28 @@ class Preparation(Protocol):
         """Return an unfitted copy."""
 
 
+def design_of(fitted: Preparation, X: Array) -> Array:
+    """Return the columns that a linear model sees: scaled, and rotated where the preparation rotates."""
+    scaled = fitted.scaled(X)
+    return scaled if fitted.rotation_ is None else scaled @ fitted.rotation_
+
+
+def column_contributions(fitted: Preparation, X: Array, coef: Array) -> Array:
+    """Return what each raw column adds to ``design_of(fitted, X) @ coef``, shape (n_cases, n_columns, n_outputs).
+
+    Parameters
+    ----------
+    fitted : Preparation
+    X : ndarray of shape (n_cases, n_columns)
+    coef : ndarray of shape (n_design, n_outputs)
+    """
+    of_scaled = coef if fitted.rotation_ is None else fitted.rotation_ @ coef
+    pieces = fitted.scaled(X)[:, :, None] * of_scaled[None, :, :]
+    out = np.zeros((X.shape[1], len(X), coef.shape[1]))
+    np.add.at(out, fitted.sources_, pieces.transpose(1, 0, 2))
+    return out.transpose(1, 0, 2)
+
+
 class ColumnPreparation:
     """Impute, encode, transform and scale the columns of a block, one by one.
 
