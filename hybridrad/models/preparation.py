@@ -7,7 +7,7 @@ column comes from, ``rotation_`` is the matrix.
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class Preparation(Protocol):
     sources_: NDArray[np.intp]
     rotation_: Array | None
 
-    def fit(self, X: Array, y: NDArray[np.intp], groups: NDArray[np.intp]) -> Self:
+    def fit(self, X: Array, y: NDArray[Any], groups: NDArray[np.intp]) -> Self:
         """Learn from training rows alone."""
 
     def scaled(self, X: Array) -> Array:
@@ -85,7 +85,7 @@ class ColumnPreparation:
         """Return an unfitted copy."""
         return type(self)(categorical=self.categorical, log=self.log, unskew=self.unskew)
 
-    def fit(self, X: Array, y: NDArray[np.intp] | None = None, groups: NDArray[np.intp] | None = None) -> Self:
+    def fit(self, X: Array, y: NDArray[Any] | None = None, groups: NDArray[np.intp] | None = None) -> Self:
         """Learn medians, levels, transforms and scales from training rows; ``y`` and ``groups`` are not used."""
         numbers = X[:, ~self.categorical]
         seen = ~np.isnan(numbers)
