@@ -147,7 +147,7 @@ class OutcomeHedge(OutcomePool):
 
     def _used_for_weights(self, training: OutcomeTraining) -> NDArray[np.intp]:
         """Return 1 for the training cases that have every block, else 0; 1 for all where these are too few."""
-        complete = ~absent_blocks(training.cases.values, self.blocks_).any(axis=1)
+        complete = np.asarray(~absent_blocks(training.cases.values, self.blocks_).any(axis=1))
         if complete.all() or self._outcome.n_terms(training.y[complete]) < 2:
             return np.ones(len(complete), dtype=np.intp)
         self.findings_.append(
