@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn import config_context
-from sklearn.base import OneToOneFeatureMixin, clone
 from sklearn.utils import Tags
 
+from hybridrad.models.any_estimator import fit_clone, last_step, own_contributions, rows
 from hybridrad.models.case_classifier import SIZE_BLOCK, Array, CaseClassifier, Cases, Training, plain_expected
+from hybridrad.models.case_model import Patients
 from hybridrad.models.memo import share
 from hybridrad.models.preparation import ColumnPreparation
 from hybridrad.models.ridge_logistic import log_loss
@@ -62,6 +60,7 @@ class BlockModel(CaseClassifier):
 
     Examples
     --------
+    >>> import pandas as pd
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat(["benign", "malignant"], 30)
     >>> X = pd.DataFrame(rng.normal(size=(60, 3)), columns=["deep__0", "deep__1", "x__0"])
@@ -151,7 +150,7 @@ class CalibratedFit:
     @property
     def expected_logit(self) -> Array:
         """The estimator's own reference, calibrated; NaN if it has none."""
-        own = getattr(_last_step(self.estimator), "expected_logit_", np.nan)
+        own = getattr(last_step(self.estimator), "expected_logit_", np.nan)
         return np.asarray(self.slope * np.atleast_1d(own) + self.intercept)
 
     def logits(self, X: Any) -> Array:
@@ -160,7 +159,7 @@ class CalibratedFit:
 
     def contributions(self, X: Any) -> Array:
         """Return contributions (n, n_columns, n_outputs) if the estimator gives its own, scaled by the slope."""
-        own = _own_contributions(self.estimator, X)
+        own = own_contributions(self.estimator, X)
         return self.slope * (own[:, :, None] if own.ndim == 2 else own)
 
 
@@ -175,7 +174,7 @@ def _fit_default(training: Training, name: str, positions: NDArray[np.intp], mod
     )
 
 
-def block_preparation(training: Training, name: str, positions: NDArray[np.intp]) -> ColumnPreparation:
+def block_preparation(training: Patients, name: str, positions: NDArray[np.intp]) -> ColumnPreparation:
     """Return the unfitted preparation of a block: skewness transform, the logarithm if it is the size block."""
     log = np.full(len(positions), name == SIZE_BLOCK)
     return ColumnPreparation(categorical=training.categorical[positions], log=log)
@@ -185,21 +184,11 @@ def _fit_estimator(training: Training, name: str, positions: NDArray[np.intp], m
     X, y, groups = training.cases.columns(positions), training.y, training.groups if model.grouped_ else None
     oof = np.empty(len(y) if training.n_classes == 2 else (len(y), training.n_classes))
     for train, test in training.folds:
-        fitted = _fit_clone(
-            model.estimator, _rows(X, train), y[train], groups=None if groups is None else groups[train]
-        )
-        oof[test] = _own_logits(fitted, _rows(X, test), training.n_classes)
+        fitted = fit_clone(model.estimator, rows(X, train), y[train], groups=None if groups is None else groups[train])
+        oof[test] = _own_logits(fitted, rows(X, test), training.n_classes)
     slope, intercept = shrinking_slope(oof, y)
-    refitted = _fit_clone(model.estimator, X, y, groups=groups)
+    refitted = fit_clone(model.estimator, X, y, groups=groups)
     return CalibratedFit(refitted, training.n_classes, slope, intercept, apply_slope(oof, slope, intercept))
-
-
-def _fit_clone(estimator: Any, X: Any, y: NDArray[np.intp], *, groups: NDArray[np.intp] | None) -> Any:
-    fitted = clone(estimator)
-    if groups is not None and "groups" in inspect.signature(_last_step(fitted).fit).parameters:
-        with config_context(enable_metadata_routing=True):
-            return fitted.fit(X, y, groups=groups)
-    return fitted.fit(X, y)
 
 
 def _own_logits(estimator: Any, X: Any, n_classes: int) -> Array:
@@ -207,7 +196,7 @@ def _own_logits(estimator: Any, X: Any, n_classes: int) -> Array:
 
     One that explains itself does so on the scale of its decision function, which is then a logit.
     """
-    if hasattr(estimator, "predict_proba") and not hasattr(_last_step(estimator), "shap_values"):
+    if hasattr(estimator, "predict_proba") and not hasattr(last_step(estimator), "shap_values"):
         p = np.clip(np.asarray(estimator.predict_proba(X), dtype=float), TINIEST, 1.0 - TINIEST)
         if n_classes == 2:
             return np.asarray(np.log(p[:, 1]) - np.log(p[:, 0]))
@@ -218,28 +207,3 @@ def _own_logits(estimator: Any, X: Any, n_classes: int) -> Array:
     if scores.shape != wanted:
         raise ValueError(f"{type(estimator).__name__}.decision_function gave shape {scores.shape}, wanted {wanted}.")
     return scores
-
-
-def _own_contributions(estimator: Any, X: Any) -> Array:
-    """Return an estimator's own contributions; through a Pipeline, if its steps select or change columns one by one."""
-    last, before = _last_step(estimator), estimator.steps[:-1] if hasattr(estimator, "steps") else []
-    kept = np.arange(np.shape(X)[1])
-    for _, step in before:
-        if hasattr(step, "get_support"):
-            kept = kept[step.get_support()]
-        elif not (step == "passthrough" or isinstance(step, OneToOneFeatureMixin)):
-            raise NotImplementedError(f"{type(step).__name__} mixes columns, so contributions have no place to go.")
-    if not hasattr(last, "shap_values"):
-        raise NotImplementedError(f"{type(last).__name__} has no exact additive contributions.")
-    own = np.asarray(last.shap_values(estimator[:-1].transform(X) if before else X), dtype=float)
-    out = np.zeros((len(own), np.shape(X)[1], *own.shape[2:]))
-    out[:, kept] = own
-    return out
-
-
-def _last_step(estimator: Any) -> Any:
-    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
-
-
-def _rows(X: Any, positions: NDArray[np.intp]) -> Any:
-    return X.iloc[positions] if isinstance(X, pd.DataFrame) else X[positions]

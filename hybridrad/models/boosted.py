@@ -97,18 +97,8 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
         self.selected_ = best_columns(X, codes, n_columns=self.n_columns)
         binary = len(self.classes_) == 2
         settings = {
+            **tree_settings(self, seed=int(seed)),
             "objective": "binary:logistic" if binary else "multi:softprob",
-            "max_depth": self.max_depth,
-            "learning_rate": self.learning_rate,
-            "subsample": self.subsample,
-            "colsample_bytree": self.colsample,
-            "min_child_weight": self.min_child_weight,
-            "reg_lambda": self.reg_lambda,
-            "tree_method": "hist",
-            "max_bin": MAX_BIN,
-            "nthread": 1,
-            "seed": int(seed),
-            "verbosity": 0,
             **({} if binary else {"num_class": len(self.classes_)}),
         }
         data = xgboost.DMatrix(X[:, self.selected_], label=codes, nthread=1)
@@ -157,3 +147,20 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def tree_settings(model: Any, *, seed: int) -> dict[str, Any]:
+    """Return XGBoost's settings of an estimator that has the arguments of `BoostedTrees`."""
+    return {
+        "max_depth": model.max_depth,
+        "learning_rate": model.learning_rate,
+        "subsample": model.subsample,
+        "colsample_bytree": model.colsample,
+        "min_child_weight": model.min_child_weight,
+        "reg_lambda": model.reg_lambda,
+        "tree_method": "hist",
+        "max_bin": MAX_BIN,
+        "nthread": 1,
+        "seed": seed,
+        "verbosity": 0,
+    }

@@ -1,4 +1,4 @@
-"""What all models share: reading a table by blocks, labels, patients, inner folds, and what follows from logits."""
+"""Common ground of the classifiers: labels, inner folds stratified by class, and what follows from logits."""
 
 from __future__ import annotations
 
@@ -9,48 +9,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags, assert_all_finite, check_consistent_length, check_random_state, column_or_1d
+from sklearn.base import ClassifierMixin
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from hybridrad.features.blocks import BlockSpec, resolve_blocks
-from hybridrad.models.encoding import code_table, find_levels
-from hybridrad.splits import Fold, inner_splits
-
-Array = NDArray[np.float64]
-
-SIZE_BLOCK = "size"  # holds volumes and areas, which enter models by their logarithm
-
-
-@dataclass(frozen=True)
-class Cases:
-    """Cases as models see them: numbers (text as codes), and the table as it came for estimators of other makers."""
-
-    values: Array
-    table: Any
-
-    def columns(self, positions: NDArray[np.intp]) -> Any:
-        """Return the given columns of the table as it came."""
-        return self.table.iloc[:, positions] if isinstance(self.table, pd.DataFrame) else self.values[:, positions]
+from hybridrad.models.case_model import SIZE_BLOCK as SIZE_BLOCK
+from hybridrad.models.case_model import Array as Array
+from hybridrad.models.case_model import CaseModel, Patients
+from hybridrad.models.case_model import Cases as Cases
+from hybridrad.splits import inner_splits
 
 
 @dataclass(frozen=True)
-class Training:
-    """Training cases with labels 0 to n_classes - 1, patients 0 to n_patients - 1 and inner folds by patient."""
+class Training(Patients):
+    """Training cases with labels 0 to n_classes - 1."""
 
-    cases: Cases
-    categorical: NDArray[np.bool_]
     y: NDArray[np.intp]
-    groups: NDArray[np.intp]
     n_classes: int
-    folds: list[Fold]
-    seed: int
-
-    @property
-    def n_patients(self) -> int:
-        """Number of patients (of cases, if no groups were given)."""
-        return int(self.groups.max()) + 1
 
 
 def probabilities(logits: Array) -> Array:
@@ -66,17 +43,11 @@ def most_probable(logits: Array, classes: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(classes[best])
 
 
-class CaseClassifier(ClassifierMixin, BaseEstimator):
+class CaseClassifier(ClassifierMixin, CaseModel):
     """Common ground of the block models and fusions; not used by itself.
 
     Subclasses set ``inner`` and ``random_state`` in ``__init__``, call ``_start`` in ``fit`` and give ``_logits``.
     """
-
-    # Patients are requested by default, so that a Pipeline with metadata routing hands them down unasked.
-    __metadata_request__fit = {"groups": True}  # noqa: RUF012 - read by scikit-learn from the class, never changed
-
-    inner: int
-    random_state: Any
 
     def _start(self, X: Any, y: ArrayLike, groups: ArrayLike | None, *, blocks: BlockSpec) -> Training:
         """Check the training data, learn classes, columns and blocks, and make the inner folds."""
@@ -90,42 +61,23 @@ class CaseClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"at least two classes are needed, got one class: {self.classes_[0]!r}.")
-        self.grouped_ = groups is not None
-        if groups is None:
-            patients = np.arange(len(codes), dtype=np.intp)
-        else:
-            given = np.asarray(column_or_1d(groups))
-            check_consistent_length(codes, given)
-            if np.any(pd.isna(given)):
-                raise ValueError("groups: a case has no patient.")
-            patients = np.unique(given, return_inverse=True)[1].astype(np.intp)
+        patients = self._patients(groups, n_cases=len(codes))
         self.blocks_ = resolve_blocks(X if isinstance(X, pd.DataFrame) else cases.values, blocks)
-        seed = self.random_state
-        if not isinstance(seed, int | np.integer):
-            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
+        seed = self._seed()
         codes = codes.astype(np.intp)
-        folds = inner_splits(codes, patients, n_folds=self.inner, random_state=int(seed))
-        categorical = np.isin(np.arange(cases.values.shape[1]), list(self._levels))
-        return Training(cases, categorical, codes, patients, len(self.classes_), folds, int(seed))
-
-    def _read(self, X: Any, *, fit: bool = False) -> Cases:
-        if fit:
-            self._levels = find_levels(X) if isinstance(X, pd.DataFrame) else {}
-        if self._levels:
-            if not isinstance(X, pd.DataFrame):
-                raise ValueError("the model was trained on a table with text columns; pass a DataFrame.")
-            validate_data(self, X, reset=fit, skip_check_array=True)
-            values = check_array(code_table(X, self._levels), ensure_all_finite="allow-nan")
-        else:
-            values = validate_data(self, X, reset=fit, dtype=np.float64, ensure_all_finite="allow-nan")
-        return Cases(values, X)
+        folds = inner_splits(codes, patients, n_folds=self.inner, random_state=seed)
+        return Training(
+            cases=cases,
+            categorical=self._categorical(cases),
+            groups=patients,
+            folds=folds,
+            seed=seed,
+            y=codes,
+            n_classes=len(self.classes_),
+        )
 
     def _logits(self, cases: Cases) -> Array:
         raise NotImplementedError
-
-    def _contributions(self, cases: Cases) -> Array:
-        """Return contributions (n, n_columns, n_outputs)."""
-        raise NotImplementedError(f"{type(self).__name__} has no exact additive contributions.")
 
     def decision_function(self, X: Any) -> Array:
         """Return logits: (n_cases,) of the second class for two classes, else (n_cases, n_classes).
@@ -166,11 +118,6 @@ class CaseClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         out = self._contributions(self._read(X))
         return out[:, :, 0] if out.shape[2] == 1 else out
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
 
 
 def as_outputs(logits: Array) -> Array:

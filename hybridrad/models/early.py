@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -94,20 +95,28 @@ class BalancedPreparation:
     blocks : dict
         Block name -> positions.
     categorical : bool ndarray of shape (n_columns,)
+    informative : callable
+        Of targets and patients: how many patients there are to learn from, those of the smallest class by default.
     """
 
-    def __init__(self, *, blocks: dict[str, NDArray[np.intp]], categorical: NDArray[np.bool_]) -> None:
+    def __init__(
+        self,
+        *,
+        blocks: dict[str, NDArray[np.intp]],
+        categorical: NDArray[np.bool_],
+        informative: Callable[[NDArray[Any], NDArray[np.intp]], int] | None = None,
+    ) -> None:
         self.blocks = blocks
         self.categorical = categorical
+        self.informative = smallest_class if informative is None else informative
 
     def fresh(self) -> Self:
         """Return an unfitted copy."""
-        return type(self)(blocks=self.blocks, categorical=self.categorical)
+        return type(self)(blocks=self.blocks, categorical=self.categorical, informative=self.informative)
 
-    def fit(self, X: Array, y: NDArray[np.intp], groups: NDArray[np.intp]) -> Self:
-        """Learn columns and components from training rows; ``y`` and ``groups`` only count patients per class."""
-        pairs = np.unique(np.column_stack([groups, y]), axis=0)
-        n_events = int(np.bincount(pairs[:, 1]).min())
+    def fit(self, X: Array, y: NDArray[Any], groups: NDArray[np.intp]) -> Self:
+        """Learn columns and components from training rows; ``y`` and ``groups`` only count patients."""
+        n_events = self.informative(y, groups)
         allowed = max(1, min(MOST_COMPONENTS, n_events // (EVENTS_PER_COMPONENT * len(self.blocks))))
         self.prepared_: dict[str, ColumnPreparation] = {}
         sources, rotations = [], []
@@ -126,6 +135,18 @@ class BalancedPreparation:
     def scaled(self, X: Array) -> Array:
         """Return the prepared columns of all blocks, before rotation."""
         return np.hstack([self.prepared_[name].scaled(X[:, positions]) for name, positions in self.blocks.items()])
+
+
+def smallest_class(y: NDArray[np.intp], groups: NDArray[np.intp]) -> int:
+    """Return the number of patients of the smallest class.
+
+    Examples
+    --------
+    >>> smallest_class(np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2]))
+    1
+    """
+    pairs = np.unique(np.column_stack([groups, y]), axis=0)
+    return int(np.bincount(pairs[:, 1]).min())
 
 
 def _components(scaled: Array, allowed: int | None) -> Array:

@@ -7,7 +7,7 @@ column comes from, ``rotation_`` is the matrix.
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class Preparation(Protocol):
     sources_: NDArray[np.intp]
     rotation_: Array | None
 
-    def fit(self, X: Array, y: NDArray[np.intp], groups: NDArray[np.intp]) -> Self:
+    def fit(self, X: Array, y: NDArray[Any], groups: NDArray[np.intp]) -> Self:
         """Learn from training rows alone."""
 
     def scaled(self, X: Array) -> Array:
@@ -33,6 +33,28 @@ class Preparation(Protocol):
 
     def fresh(self) -> Self:
         """Return an unfitted copy."""
+
+
+def design_of(fitted: Preparation, X: Array) -> Array:
+    """Return the columns that a linear model sees: scaled, and rotated where the preparation rotates."""
+    scaled = fitted.scaled(X)
+    return scaled if fitted.rotation_ is None else scaled @ fitted.rotation_
+
+
+def column_contributions(fitted: Preparation, X: Array, coef: Array) -> Array:
+    """Return what each raw column adds to ``design_of(fitted, X) @ coef``, shape (n_cases, n_columns, n_outputs).
+
+    Parameters
+    ----------
+    fitted : Preparation
+    X : ndarray of shape (n_cases, n_columns)
+    coef : ndarray of shape (n_design, n_outputs)
+    """
+    of_scaled = coef if fitted.rotation_ is None else fitted.rotation_ @ coef
+    pieces = fitted.scaled(X)[:, :, None] * of_scaled[None, :, :]
+    out = np.zeros((X.shape[1], len(X), coef.shape[1]))
+    np.add.at(out, fitted.sources_, pieces.transpose(1, 0, 2))
+    return out.transpose(1, 0, 2)
 
 
 class ColumnPreparation:
@@ -63,7 +85,7 @@ class ColumnPreparation:
         """Return an unfitted copy."""
         return type(self)(categorical=self.categorical, log=self.log, unskew=self.unskew)
 
-    def fit(self, X: Array, y: NDArray[np.intp] | None = None, groups: NDArray[np.intp] | None = None) -> Self:
+    def fit(self, X: Array, y: NDArray[Any] | None = None, groups: NDArray[np.intp] | None = None) -> Self:
         """Learn medians, levels, transforms and scales from training rows; ``y`` and ``groups`` are not used."""
         numbers = X[:, ~self.categorical]
         seen = ~np.isnan(numbers)

@@ -56,7 +56,7 @@ class RelevanceFilter(SelectorMixin, BaseEstimator):
     def _get_support_mask(self) -> NDArray[np.bool_]:
         check_is_fitted(self)
         mask = np.zeros(len(self.separation_), dtype=bool)
-        mask[_largest(self.separation_, self.n_columns)] = True
+        mask[largest_columns(self.separation_, self.n_columns)] = True
         return mask
 
     def __sklearn_tags__(self) -> Tags:
@@ -77,7 +77,7 @@ def best_columns(X: Array, y: NDArray[np.intp], *, n_columns: int) -> NDArray[np
     """
     if X.shape[1] <= n_columns:
         return np.arange(X.shape[1])
-    return _largest(rank_separation(X, y), n_columns)
+    return largest_columns(rank_separation(X, y), n_columns)
 
 
 def rank_separation(X: Array, y: NDArray[np.intp]) -> Array:
@@ -103,6 +103,7 @@ def rank_separation(X: Array, y: NDArray[np.intp]) -> Array:
     return np.divide(between, total, out=np.zeros_like(total), where=total > 0)
 
 
-def _largest(separation: Array, n_columns: int) -> NDArray[np.intp]:
+def largest_columns(separation: Array, n_columns: int) -> NDArray[np.intp]:
+    """Return the positions of the ``n_columns`` largest values, in order of position."""
     # Rounded, so that rounding errors do not decide between equal columns; among these the first is kept.
     return np.sort(np.argsort(-np.round(separation, 12), kind="stable")[: int(n_columns)])

@@ -71,7 +71,7 @@ def ridge_logistic_path(
     >>> path.coefs.shape, bool(path.coefs[1, 0, 0] > path.coefs[0, 0, 0])
     ((2, 1, 1), True)
     """
-    basis = _orthogonalising_basis(design)
+    basis = orthogonalising_basis(design)
     Z = np.ascontiguousarray(design @ basis)
     targets = _targets(y, n_classes)
     n_outputs = targets.shape[1]
@@ -112,7 +112,7 @@ class _Problem(NamedTuple):
     offset: Array
 
 
-def _orthogonalising_basis(design: Array) -> Array:
+def orthogonalising_basis(design: Array) -> Array:
     """Return orthonormal columns that span the rows of ``design`` and make its columns orthogonal."""
     n_cases, n_columns = design.shape
     if n_columns > n_cases:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrad.models.preparation import Preparation
+from hybridrad.models.preparation import Preparation, column_contributions, design_of
 from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_path
 from hybridrad.splits import Fold
 
@@ -40,17 +40,12 @@ class RidgeFit:
 
     def logits(self, X: Array) -> Array:
         """Return logits of shape (n,) or (n, n_classes)."""
-        out = _design(self.preparation, X) @ self.coef + self.intercept
+        out = design_of(self.preparation, X) @ self.coef + self.intercept
         return out[:, 0] if out.shape[1] == 1 else out
 
     def contributions(self, X: Array) -> Array:
         """Return what each raw column adds to the logit, shape (n, n_columns, n_outputs)."""
-        rotation = self.preparation.rotation_
-        coef = self.coef if rotation is None else rotation @ self.coef
-        pieces = self.preparation.scaled(X)[:, :, None] * coef[None, :, :]
-        out = np.zeros((X.shape[1], len(X), self.coef.shape[1]))
-        np.add.at(out, self.preparation.sources_, pieces.transpose(1, 0, 2))
-        return out.transpose(1, 0, 2)
+        return column_contributions(self.preparation, X, self.coef)
 
 
 def fit_ridge(
@@ -87,23 +82,18 @@ def fit_ridge(
     for train, test in folds:
         fitted = preparation.fresh().fit(X[train], y[train], groups[train])
         path = ridge_logistic_path(
-            _design(fitted, X[train]),
+            design_of(fitted, X[train]),
             y[train],
             n_classes=n_classes,
             penalties=penalties,
             offset=None if offset is None else offset[train],
         )
-        oof[:, test] = _design(fitted, X[test]) @ path.coefs + path.intercepts[:, None, :]
+        oof[:, test] = design_of(fitted, X[test]) @ path.coefs + path.intercepts[:, None, :]
     logits = oof[:, :, 0] if n_outputs == 1 else oof
     losses = np.array([log_loss(one if offset is None else one + offset, y) for one in logits])
     best = int(np.flatnonzero(losses <= losses.min() + TIE)[0])
     fitted = preparation.fresh().fit(X, y, groups)
     path = ridge_logistic_path(
-        _design(fitted, X), y, n_classes=n_classes, penalties=penalties[: best + 1], offset=offset
+        design_of(fitted, X), y, n_classes=n_classes, penalties=penalties[: best + 1], offset=offset
     )
     return RidgeFit(fitted, path.coefs[-1], path.intercepts[-1], float(penalties[best]), losses, logits[best].copy())
-
-
-def _design(fitted: Preparation, X: Array) -> Array:
-    scaled = fitted.scaled(X)
-    return scaled if fitted.rotation_ is None else scaled @ fitted.rotation_

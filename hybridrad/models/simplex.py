@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +57,26 @@ def simplex_weights(
     >>> simplex_weights(np.column_stack([good, noise]), np.array([0, 0, 1, 1]), shrinkage=0.0).weights
     array([1., 0.])
     """
-    n_members = scores.shape[-1]
     share = np.full(len(y), 1.0 / len(y)) if case_weights is None else case_weights / case_weights.sum()
     used_rows = share > 0
-    pool = _Pool(scores[used_rows], y[used_rows], share[used_rows], shrinkage)
+    return simplex_optimum(_Pool(scores[used_rows], y[used_rows], share[used_rows], shrinkage), start=start)
+
+
+class ConvexPool(Protocol):
+    """A convex function of the weights with its derivatives."""
+
+    n_members: int
+
+    def value(self, w: Array) -> float:
+        """Return the objective."""
+
+    def derivatives(self, w: Array) -> tuple[Array, Array]:
+        """Return gradient (n_members,) and Hessian (n_members, n_members)."""
+
+
+def simplex_optimum(pool: ConvexPool, *, start: Array | None = None) -> SimplexFit:
+    """Minimise a convex function of weights >= 0 with sum 1, see `simplex_weights`."""
+    n_members = pool.n_members
     w = np.full(n_members, 1.0 / n_members) if start is None else np.asarray(start, dtype=float)
     used = w > 0
     value = pool.value(w)

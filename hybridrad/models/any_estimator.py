@@ -1,0 +1,50 @@
+"""Estimators of other makers, Pipelines among them: fitting a clone with its patients, and what it says of itself."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn import config_context
+from sklearn.base import OneToOneFeatureMixin, clone
+
+Array = NDArray[np.float64]
+
+
+def fit_clone(estimator: Any, X: Any, y: NDArray[Any], *, groups: NDArray[np.intp] | None) -> Any:
+    """Return a fitted clone; patients are handed down to an estimator that takes them."""
+    fitted = clone(estimator)
+    if groups is not None and "groups" in inspect.signature(last_step(fitted).fit).parameters:
+        with config_context(enable_metadata_routing=True):
+            return fitted.fit(X, y, groups=groups)
+    return fitted.fit(X, y)
+
+
+def own_contributions(estimator: Any, X: Any) -> Array:
+    """Return an estimator's own contributions; through a Pipeline, if its steps select or change columns one by one."""
+    last, before = last_step(estimator), estimator.steps[:-1] if hasattr(estimator, "steps") else []
+    kept = np.arange(np.shape(X)[1])
+    for _, step in before:
+        if hasattr(step, "get_support"):
+            kept = kept[step.get_support()]
+        elif not (step == "passthrough" or isinstance(step, OneToOneFeatureMixin)):
+            raise NotImplementedError(f"{type(step).__name__} mixes columns, so contributions have no place to go.")
+    if not hasattr(last, "shap_values"):
+        raise NotImplementedError(f"{type(last).__name__} has no exact additive contributions.")
+    own = np.asarray(last.shap_values(estimator[:-1].transform(X) if before else X), dtype=float)
+    out = np.zeros((len(own), np.shape(X)[1], *own.shape[2:]))
+    out[:, kept] = own
+    return out
+
+
+def last_step(estimator: Any) -> Any:
+    """Return the last step of a Pipeline, anything else as it is."""
+    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+
+
+def rows(X: Any, positions: NDArray[np.intp]) -> Any:
+    """Return rows of a table or an array by position."""
+    return X.iloc[positions] if isinstance(X, pd.DataFrame) else X[positions]

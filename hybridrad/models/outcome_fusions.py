@@ -1,0 +1,188 @@
+"""Late fusions of one outcome: the mean of the block models' predictions, and the hedge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from hybridrad._checks import did_you_mean
+from hybridrad.features.blocks import BlockSpec
+from hybridrad.models.absence import AnswersWithoutBlock, absent_blocks, pool_contributions, pool_present
+from hybridrad.models.case_model import Array, Cases
+from hybridrad.models.case_outcome import CaseOutcome, OutcomeTraining
+from hybridrad.models.outcome_models import OutcomeBlock
+from hybridrad.models.simplex import simplex_optimum
+
+
+class OutcomePool(AnswersWithoutBlock, CaseOutcome):
+    """Common ground of the fusions that pool predictions of block models with weights; not used by itself."""
+
+    _member: ClassVar[type[OutcomeBlock]]
+    estimators: Mapping[str, Any] | None
+    members_: dict[str, OutcomeBlock]
+
+    def _fit_members(self, X: Any, y: ArrayLike, groups: ArrayLike | None, *, seed: int) -> Array:
+        """Fit one block model per block and return their out-of-fold predictions, shape (n_train, n_members)."""
+        estimators = dict(self.estimators or {})
+        for name in estimators:
+            if name not in self.blocks_:
+                raise ValueError(
+                    f"estimators: {name!r} is not one of the blocks {list(self.blocks_)}."
+                    f"{did_you_mean(name, self.blocks_)}"
+                )
+        self.members_ = {
+            name: self._member(
+                {name: positions.tolist()}, estimator=estimators.get(name), inner=self.inner, random_state=seed
+            ).fit(X, y, groups=groups)
+            for name, positions in self.blocks_.items()
+        }
+        return np.column_stack([member.oof_predictions_ for member in self.members_.values()])
+
+    def _pooled(self, predictions: Array, weights: Array, cases: Cases) -> Array:
+        """Return the weighted mean of predictions (n_cases, n_members); absent blocks leave theirs to the others."""
+        return pool_present(predictions, weights, absent_blocks(cases.values, self.blocks_), predictions @ weights)
+
+    def _of_members(self, cases: Cases) -> Array:
+        return np.column_stack([member._predict(cases) for member in self.members_.values()])
+
+    def _expected(self, weights: Array) -> float:
+        return float(sum(w * m.expected_prediction_ for w, m in zip(weights, self.members_.values(), strict=True)))
+
+    def _pooled_contributions(self, weights: Array, cases: Cases) -> Array:
+        members = self.members_.values()
+        return pool_contributions(
+            [m._contributions(cases) for m in members],
+            weights,
+            absent_blocks(cases.values, self.blocks_),
+            expected=np.array([[m.expected_prediction_] for m in members]),
+            blocks=self.blocks_,
+        )
+
+
+class OutcomeLate(OutcomePool):
+    """The mean of the block models' predictions; see `LateRegressor` and `LateSurvival`."""
+
+    def __init__(
+        self,
+        blocks: BlockSpec = None,
+        *,
+        estimators: Mapping[str, Any] | None = None,
+        inner: int = 4,
+        random_state: Any = 0,
+    ) -> None:
+        self.blocks = blocks
+        self.estimators = estimators
+        self.inner = inner
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Fit the members; see `BlockRegressor.fit`."""
+        training = self._start(X, y, groups, blocks=self.blocks)
+        scores = self._fit_members(X, y, groups, seed=training.seed)
+        self.oof_predictions_ = self._pooled(scores, self._equal(), training.cases)
+        self.expected_prediction_ = self._expected(self._equal())
+        self.findings_: list[str] = []
+        self._finish(training)
+        return self
+
+    def _equal(self) -> Array:
+        return np.full(len(self.blocks_), 1.0 / len(self.blocks_))
+
+    def _predict(self, cases: Cases) -> Array:
+        return self._pooled(self._of_members(cases), self._equal(), cases)
+
+    def _contributions(self, cases: Cases) -> Array:
+        return self._pooled_contributions(self._equal(), cases)
+
+
+class OutcomeHedge(OutcomePool):
+    """The convex stack of the block models; see `HedgedRegressor` and `HedgedSurvival`."""
+
+    def __init__(
+        self,
+        blocks: BlockSpec = None,
+        *,
+        estimators: Mapping[str, Any] | None = None,
+        inner: int = 4,
+        shrinkage: str | float = "auto",
+        n_bootstrap: int = 200,
+        random_state: Any = 0,
+    ) -> None:
+        self.blocks = blocks
+        self.estimators = estimators
+        self.inner = inner
+        self.shrinkage = shrinkage
+        self.n_bootstrap = n_bootstrap
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Fit the members and the weights; see `BlockRegressor.fit`."""
+        training = self._start(X, y, groups, blocks=self.blocks)
+        self.shrinkage_ = self._shrinkage(training.n_patients)
+        scores = self._fit_members(X, y, groups, seed=training.seed)
+        self.findings_: list[str] = []
+        used = self._used_for_weights(training)
+        pool = self._outcome.pool(scores, training.y, shrinkage=self.shrinkage_, counts=used)
+        found = simplex_optimum(pool)
+        self.weights_ = pd.Series(found.weights, index=pd.Index(self.members_, name="block"), name="weight")
+        self.kkt_residual_ = found.kkt_residual
+        self.weight_intervals_ = self._intervals(scores, training, used)
+        fused = self._pooled(scores, found.weights, training.cases)
+        self._shrink_if_useless(scores, fused, training)
+        self.oof_predictions_ = self.slope_ * fused + self.intercept_
+        self.expected_prediction_ = self.slope_ * self._expected(found.weights) + self.intercept_
+        self._finish(training)
+        return self
+
+    def _shrinkage(self, n_patients: int) -> float:
+        if self.shrinkage == "auto":
+            return 2.0 / float(np.sqrt(n_patients))
+        if isinstance(self.shrinkage, str) or not self.shrinkage >= 0:
+            raise ValueError(f"shrinkage must be 'auto' or a number of at least 0, got {self.shrinkage!r}.")
+        return float(self.shrinkage)
+
+    def _used_for_weights(self, training: OutcomeTraining) -> NDArray[np.intp]:
+        """Return 1 for the training cases that have every block, else 0; 1 for all where these are too few."""
+        complete = np.asarray(~absent_blocks(training.cases.values, self.blocks_).any(axis=1))
+        if complete.all() or self._outcome.n_terms(training.y[complete]) < 2:
+            return np.ones(len(complete), dtype=np.intp)
+        self.findings_.append(
+            "Training cases lack a block; the weights were fitted to those that have every block "
+            f"({complete.sum()} of {len(complete)})."
+        )
+        return complete.astype(np.intp)
+
+    def _intervals(self, scores: Array, training: OutcomeTraining, used: NDArray[np.intp]) -> pd.DataFrame:
+        rng = np.random.default_rng([training.seed, 1])
+        draws = []
+        for _ in range(self.n_bootstrap):
+            drawn = rng.integers(training.n_patients, size=training.n_patients)
+            counts = np.bincount(drawn, minlength=training.n_patients)[training.groups] * used
+            if self._outcome.n_terms(training.y[counts > 0]) == 0:  # nothing to learn from was drawn
+                continue
+            pool = self._outcome.pool(scores, training.y, shrinkage=self.shrinkage_, counts=counts)
+            draws.append(simplex_optimum(pool).weights)
+        low, high = np.quantile(draws, [0.025, 0.975], axis=0) if draws else np.full((2, scores.shape[1]), np.nan)
+        return pd.DataFrame({"low": low, "high": high}, index=self.weights_.index)
+
+    def _shrink_if_useless(self, scores: Array, fused: Array, training: OutcomeTraining) -> None:
+        self.slope_, self.intercept_ = 1.0, 0.0
+        null = self._outcome.null_loss(training.y)
+        best = min(self._outcome.loss(member, training.y) for member in scores.T)
+        if best > null:
+            self.slope_, self.intercept_ = self._outcome.shrink(fused, training.y, own_scale=False)
+            self.findings_.append(
+                f"Every member's out-of-fold loss (best {best:.4g}) is worse than that of one prediction for all "
+                f"({null:.4g}); the fused predictions were shrunk by a slope of {self.slope_:.2f}."
+            )
+
+    def _predict(self, cases: Cases) -> Array:
+        weights = np.asarray(self.weights_, dtype=float)
+        return self.slope_ * self._pooled(self._of_members(cases), weights, cases) + self.intercept_
+
+    def _contributions(self, cases: Cases) -> Array:
+        return self.slope_ * self._pooled_contributions(np.asarray(self.weights_, dtype=float), cases)

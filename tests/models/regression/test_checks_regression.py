@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from hybridrad.models.regression.boosted import BoostedRegressor
+from hybridrad.models.regression.regressors import (
+    BlockRegressor,
+    ConcatRegressor,
+    EarlyRegressor,
+    HedgedRegressor,
+    LateRegressor,
+)
+
+EVERYTHING = {"all": slice(None)}
+
+
+@parametrize_with_checks(
+    [
+        BlockRegressor(EVERYTHING),
+        BoostedRegressor(n_estimators=80),
+        BlockRegressor(EVERYTHING, estimator=BoostedRegressor(n_estimators=80)),
+        ConcatRegressor(EVERYTHING),
+        EarlyRegressor(EVERYTHING),
+        LateRegressor(EVERYTHING),
+        HedgedRegressor(EVERYTHING, n_bootstrap=5),
+    ]
+)
+def test_it_passes_the_checks_of_scikit_learn(estimator, check):
+    check(estimator)

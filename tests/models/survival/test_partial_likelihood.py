@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hybridrad.models.survival.partial_likelihood import PartialLikelihood
+
+ORACLES = Path(__file__).parents[1] / "oracles"
+BETA = np.array([0.8, -0.5, 0.3, 0.1, -0.1, 0.0])
+
+
+def made_up(n: int = 25, *, seed: int = 0, event_share: float = 0.7) -> tuple:
+    rng = np.random.default_rng(seed)
+    return rng.random(n) < event_share, rng.integers(1, 8, n).astype(float), rng.normal(size=n)
+
+
+def plain_value(event, time, risk, ties) -> float:
+    total = 0.0
+    for t in np.unique(time[event]):
+        dead = event & (time == t)
+        at_risk, tied = np.exp(risk[time >= t]).sum(), np.exp(risk[dead]).sum()
+        for number in range(dead.sum()):
+            gone = number / dead.sum() if ties == "efron" else 0.0
+            total -= np.log(at_risk - gone * tied)
+        total += risk[dead].sum()
+    return float(total)
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_values_are_those_of_survival_in_r(ties):
+    data = pd.read_csv(ORACLES / "cox_data.csv")
+    theirs = pd.read_csv(ORACLES / "cox_likelihoods.csv").set_index("ties").loc[ties]
+    likelihood = PartialLikelihood(data["event"].to_numpy() == 1, data["time"].to_numpy(), ties=ties)
+    assert likelihood.value(data.filter(like="X").to_numpy() @ BETA) == pytest.approx(theirs["at_beta"], abs=1e-9)
+    assert likelihood.value(np.zeros(len(data))) == pytest.approx(theirs["zero"], abs=1e-9)
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize("event_share", [0.3, 1.0])
+def test_value_gradient_and_curvature_are_those_of_a_plain_sum_over_risk_sets(ties, event_share):
+    event, time, risk = made_up(event_share=event_share)
+    likelihood = PartialLikelihood(event, time, ties=ties)
+    assert likelihood.value(risk) == pytest.approx(plain_value(event, time, risk, ties), abs=1e-11)
+    gradient, curvature = likelihood.local(risk)
+    direction, step = np.random.default_rng(1).normal(size=len(risk)), 1e-5
+    for i in range(len(risk)):
+        bump = step * np.eye(len(risk))[i]
+        slope = (plain_value(event, time, risk + bump, ties) - plain_value(event, time, risk - bump, ties)) / (2 * step)
+        assert gradient[i] == pytest.approx(slope, abs=1e-8)
+    ahead, behind = (likelihood.gradient(risk + s * direction) for s in (step, -step))
+    np.testing.assert_allclose(curvature.times(direction), (behind - ahead) / (2 * step), atol=1e-8)
+
+
+def test_adding_a_constant_changes_nothing_and_huge_risks_do_not_overflow():
+    event, time, risk = made_up()
+    likelihood = PartialLikelihood(event, time)
+    assert likelihood.value(risk + 1000.0) == pytest.approx(likelihood.value(risk), abs=1e-9)
+    assert np.isfinite(likelihood.value(1e6 * risk))
+
+
+def test_without_an_event_there_is_nothing_to_learn():
+    likelihood = PartialLikelihood(np.zeros(3, bool), np.arange(1.0, 4.0))
+    gradient, curvature = likelihood.local(np.arange(3.0))
+    assert likelihood.value(np.arange(3.0)) == 0.0
+    assert not gradient.any()
+    assert not curvature.times(np.ones(3)).any()
+
+
+def test_other_ties_are_refused():
+    with pytest.raises(ValueError, match="ties"):
+        PartialLikelihood(np.ones(2, bool), np.arange(1.0, 3.0), ties="exact")
