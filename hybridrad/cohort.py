@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from hybridrad._checks import did_you_mean, findings_table
+from hybridrad._checks import check_choice, did_you_mean, findings_table
 from hybridrad.case import Case, cases_of, is_path_column
 from hybridrad.cohort_checks import (
     about_all,
@@ -20,6 +21,15 @@ from hybridrad.cohort_checks import (
     id_findings,
     one_of_each,
     shared_file_findings,
+)
+from hybridrad.cohort_outcomes import (
+    EVENT,
+    TIME,
+    has_survival,
+    survival_findings,
+    survival_of,
+    value_findings,
+    values_of,
 )
 from hybridrad.errors import Finding, RunError
 from hybridrad.tables import as_labels, as_numbers, as_text, as_variable, read_table, with_decimal_points
@@ -79,6 +89,9 @@ class Cohort:
         return len(self.table)
 
     def __repr__(self) -> str:
+        if self.task == "survival":
+            patients = self.table["patient_id"].nunique()
+            return f"Cohort({self._name}: {len(self)} cases of {patients} patients; time and event)"
         counts = self.summary()["cases"].to_dict()
         counts |= {"none": missing} if (missing := int(self.table[self.label].isna().sum())) else {}
         classes = ", ".join(
@@ -115,6 +128,50 @@ class Cohort:
         labels = self._complete(self.label, code="E_LABEL_MISSING")
         position = {label: i for i, label in enumerate(self.classes)}
         return labels.map(position).astype(np.int64)
+
+    @property
+    def task(self) -> str:
+        """What the table asks for by itself: survival with ``time`` and ``event`` and no label, else classification."""
+        return "survival" if not self.has_label and has_survival(self.table.columns) else "classification"
+
+    @property
+    def values(self) -> pd.Series:
+        """Label of each case as a number (float64), for regression; RunError where one is missing or is no number."""
+        self._refuse_duplicates()
+        return values_of(self.table[self.label], source=self._name)
+
+    @property
+    def survival(self) -> pd.DataFrame:
+        """Columns ``event`` (bool) and ``time`` of each case; RunError where a cell cannot be what it was named for."""
+        self._refuse_duplicates()
+        return survival_of(self.table, source=self._name)
+
+    def targets(self, task: str) -> NDArray[Any]:
+        """Return what models of a task are fitted to.
+
+        Parameters
+        ----------
+        task : {"classification", "regression", "survival"}
+
+        Returns
+        -------
+        array of shape (n_cases,)
+            Positions in ``classes`` (int64); values (float64); or a structured array with ``event`` and ``time``.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"case_id": ["a", "b"], "time": [2.5, 4.0], "event": [1, 0]})
+        >>> cohort_from_frame(table, images=False).targets("survival")["event"].tolist()
+        [True, False]
+        """
+        if task == "regression":
+            return self.values.to_numpy(dtype=float)
+        if task == "survival":
+            known = self.survival
+            y = np.empty(len(known), dtype=[(EVENT, np.bool_), (TIME, np.float64)])
+            y[EVENT], y[TIME] = known[EVENT], known[TIME]
+            return y
+        return self.y.to_numpy()
 
     def summary(self) -> pd.DataFrame:
         """Return the numbers of cases and patients of each class, in order of ``classes``.
@@ -173,11 +230,13 @@ class Cohort:
             )
         return pd.DataFrame({name: as_numbers(self.table[name]) for name in names})
 
-    def check(self, *, n_jobs: int = 1) -> pd.DataFrame:
+    def check(self, *, task: str = "auto", n_jobs: int = 1) -> pd.DataFrame:
         """Return everything that can be said before extraction, as the findings table.
 
         Parameters
         ----------
+        task : {"auto", "classification", "regression", "survival"}
+            What the outcome is to be; ``auto`` as for `hybridrad.compare_models`.
         n_jobs : int, default 1
             Processes that read the images (1: this one); -1 takes all cores.
 
@@ -193,9 +252,18 @@ class Cohort:
         >>> cohort_from_frame(table, images=False).check().loc[("a", "E_DUPLICATE_ID"), "message"]
         'case_id stands in 2 rows.'
         """
-        findings = [*self.notes, *id_findings(self.table, label=self.label if self.has_label else None)]
-        if self.has_label:
+        task = check_choice(task, ["auto", "classification", "regression", "survival"], name="task")
+        task = self.task if task == "auto" else task
+        by_class = task == "classification" and self.has_label
+        findings = [*self.notes, *id_findings(self.table, label=self.label if by_class else None)]
+        if by_class:
             findings += class_findings(self.table, self.summary(), label=self.label)
+        elif task == "regression":
+            findings += value_findings(self.table[self.label])
+        elif task == "survival":
+            if not has_survival(self.table.columns):
+                survival_of(self.table, source=self._name)  # says which column is missing
+            findings += survival_findings(self.table)
         columns = {f"clinical__{c}": self.table[c].array for c in self.clinical}
         if self.has_images:
             # The one call upwards, made here and not on import: reading a table must not load an imaging library.
@@ -207,7 +275,8 @@ class Cohort:
             findings += inspect_cases([case for case in cases if case.error is None], n_jobs=n_jobs)
         else:
             columns |= {c: as_numbers(self.table[c]).array for c in self._feature_columns()}
-        findings += column_findings(pd.DataFrame(columns, index=self.table.index), self.table[self.label].tolist())
+        labels = self.table[self.label].tolist() if by_class else [None] * len(self)
+        findings += column_findings(pd.DataFrame(columns, index=self.table.index), labels)
         return findings_table(one_of_each(findings))
 
     @property
@@ -255,7 +324,8 @@ def read_cohort(
     Parameters
     ----------
     path : str or Path
-        Table with ``case_id, patient_id, image, mask, label``; optional ``mask_label, site, split``, further sequences
+        Table with ``case_id, patient_id, image, mask, label``, or with ``time`` (positive, in any unit) and ``event``
+        (1, or 0: censored) in place of the label; optional ``mask_label, site, split``, further sequences
         and regions as ``image:NAME`` and ``mask:NAME``. Without ``patient_id`` each case is a patient of its own.
         Paths are relative to the folder of the table.
     clinical : sequence of str
@@ -289,7 +359,7 @@ def read_cohort(
     table, decimal_comma = read_table(file)
     root = file.resolve().parent
     draft = Cohort(table, _names(clinical), label or "label", positive, root, str(path), images, allow_outside_root)
-    return _cleaned(draft if label is not None else _without_label(draft), decimal_comma=decimal_comma)
+    return _cleaned(draft if _needs_label(draft, label) else _without_label(draft), decimal_comma=decimal_comma)
 
 
 def cohort_from_frame(
@@ -336,7 +406,12 @@ def cohort_from_frame(
         has_images=images,
         allow_outside_root=allow_outside_root,
     )
-    return _cleaned(draft if label is not None else _without_label(draft), decimal_comma=False)
+    return _cleaned(draft if _needs_label(draft, label) else _without_label(draft), decimal_comma=False)
+
+
+def _needs_label(draft: Cohort, label: str | None) -> bool:
+    """Return whether the label must be there: it was asked for, and time and event do not stand in for it."""
+    return label is not None and not (label == "label" and has_survival(draft.table.columns))
 
 
 def _without_label(draft: Cohort) -> Cohort:
@@ -358,6 +433,7 @@ def _cleaned(draft: Cohort, *, decimal_comma: bool) -> Cohort:
     if stripped:
         notes.append(about_all("N_ID_STRIPPED", f"{len(stripped)} ids had white space around them; it was removed."))
     numeric = [c for c in raw.columns if c in draft.clinical or (_is_feature(c) and not draft.has_images)]
+    numeric += [c for c in (TIME,) if c in raw and c not in numeric and draft.task == "survival"]
     raw = with_decimal_points(raw, numeric, decimal_comma=decimal_comma).set_axis(pd.Index(ids, name="case_id"))
     columns: dict[str, pd.Series] = {}
     for name in raw.columns.drop("case_id"):

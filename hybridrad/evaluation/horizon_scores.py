@@ -30,6 +30,7 @@ def horizon_table(
     models: Sequence[str],
     patient_id: pd.Series | None = None,
     level: float = 0.95,
+    intervals: bool = True,
 ) -> pd.DataFrame:
     """Return AUC and Brier score of every model at every horizon.
 
@@ -49,6 +50,8 @@ def horizon_table(
     patient_id : Series, optional
         Index ``case_id``: patient of each case.
     level : float
+    intervals : bool
+        False where folds are sites, which a corrected t is not made for.
 
     Returns
     -------
@@ -89,7 +92,9 @@ def horizon_table(
             for t in points:
                 values = np.array([score(folds[k], t) if k in folds else np.nan for k in sizes.index])
                 lost = sum(k not in folds for k in sizes.index)
-                rows.append((model, metric, horizon_text(t), *_mean(values, lost, sizes, metric, level)))
+                rows.append(
+                    (model, metric, horizon_text(t), *_mean(values, lost, sizes, metric, level if intervals else None))
+                )
     table = pd.DataFrame(rows, columns=["model", "metric", "horizon", *HORIZON_COLUMNS])
     return table.set_index(["model", "metric", "horizon"])
 
@@ -105,7 +110,7 @@ def _complete(part: pd.DataFrame, sizes: pd.DataFrame) -> bool:
 
 
 def _mean(
-    values: np.ndarray, lost: int, sizes: pd.DataFrame, metric: str, level: float
+    values: np.ndarray, lost: int, sizes: pd.DataFrame, metric: str, level: float | None
 ) -> tuple[float, float, float, str]:
     known = np.isfinite(values)
     n, nan = int(known.sum()), float("nan")
@@ -116,7 +121,7 @@ def _mean(
     n_folds = sizes.index.get_level_values("fold").nunique()
     where = f"{n} of {len(values)} folds" if n < len(values) else f"{n} folds"
     mean = float(values[known].mean())
-    if n_folds < 2 or n < 2 or values[known].std() < NO_SPREAD:
+    if level is None or n_folds < 2 or n < 2 or values[known].std() < NO_SPREAD:
         return mean, nan, nan, f"mean of {where}; no interval"
     of = corrected_interval(
         values[known], n_train=sizes["n_train"][known], n_test=sizes["n_test"][known], n_folds=n_folds, level=level
