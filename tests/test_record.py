@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from hybridrad.cohort import cohort_from_frame
 from hybridrad.record import data_digest, hedge_weights, plain, size_note, versions
 
 
