@@ -16,6 +16,7 @@ from hybridrad.reporting.flow import read_flow
 from hybridrad.reporting.grid import Grid
 from hybridrad.reporting.importance import embedding_blocks
 from hybridrad.reporting.message import Message, key_messages, people, small_differences
+from hybridrad.reporting.outcome_plates import beside_scores, outcome_plates, task_of_study
 from hybridrad.reporting.plates import Plate
 from hybridrad.reporting.procedure import Weights, cautions, design_sentences, facts, tree, weights_used
 from hybridrad.reporting.tables import (
@@ -145,12 +146,17 @@ def _performance(study: Comparison, arms: list[Arm], draw: Callable[..., Plate |
     own = sorted(there - set(METRIC_NAMES))
     metrics = [m for m in METRIC_NAMES if m in there] + own
     curves = curve_plates.curve_predictions(study)
+    of_classes = task_of_study(study) == "classification"
     shown: dict[str, Any] = {
         "grid": score_grid(study, arms, metrics=metrics) if metrics else None,
         "sites": site_grid(study, arms),
         "forest": draw("scores", plates.forest_plate, study, arms),
         "multiclass": is_multiclass(study),
+        "sentences": beside_scores(study),
+        "plates": outcome_plates(study, curves, arms, draw),
     }
+    if not of_classes:
+        return {**shown, "roc": None, "calibration": None}
     if is_multiclass(study):
         return {
             **shown,
