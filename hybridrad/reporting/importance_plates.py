@@ -28,11 +28,12 @@ def shares_plate(study: Comparison, arms: Sequence[Arm]) -> Draft | None:
         "SHAP values, as a part of the total; computed out of fold."
     )
     return Draft(
-        lambda: use.shares_figure(shares, scale=_scale(study)), caption, "Stacked bars of the share of each block."
+        lambda: use.shares_figure(shares, scale=scale_of(study)), caption, "Stacked bars of the share of each block."
     )
 
 
-def _scale(study: Comparison) -> str:
+def scale_of(study: Comparison) -> str:
+    """Return what SHAP values of a study add up to."""
     return {"regression": "predicted value", "survival": "log risk"}.get(task_of_study(study), "logit")
 
 
@@ -59,7 +60,7 @@ def features_plate(study: Comparison, arms: Sequence[Arm], whole: set[str]) -> D
         f"because its single dimensions mean nothing to a reader.{direction}"
     )
     return Draft(
-        lambda: use.features_figure(bars, scale=_scale(study)),
+        lambda: use.features_figure(bars, scale=scale_of(study)),
         caption,
         f"Bars of the leading features of {listing(names)}.",
     )

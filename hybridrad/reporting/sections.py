@@ -61,7 +61,7 @@ def head(study: Comparison) -> Head:
         analysed = people(study.scores.iloc[0])
     words = design_words(s)
     rows = (
-        ("Outcome", str(s.get("label") or "")),
+        ("Outcome", f"{s.get('label') or ''}{', a value' if task_of_study(study) == 'regression' else ''}"),
         ("Classes", listing([str(c) for c in s.get("classes") or []])),
         ("Positive class", str(s["positive"]) if s.get("positive") is not None and not is_multiclass(study) else ""),
         ("Analysed", analysed),
@@ -220,6 +220,7 @@ def _importance(study: Comparison, arms: list[Arm], draw: Callable[..., Plate | 
     weights = (study.settings.get("hedge") or {}).get("weights") or {}
     return {
         "any": bool(explained),
+        "scale": importance_plates.scale_of(study),
         "unexplained": listing([a.name for a in arms if a.name not in explained]) if explained else "",
         "embeddings": listing(sorted(whole)),
         "shares": draw("block_shares", importance_plates.shares_plate, study, arms) if explained else None,

@@ -81,7 +81,7 @@ def risk_groups_by_arm(predictions: pd.DataFrame, arms: Sequence[Arm], *, notes:
             if curve is not None:
                 _draw_curve(ax, curve, GROUP_COLOURS[k])
                 _numbers_at_risk(ax, curve, ticks, line=k, colour=GROUP_COLOURS[k])
-        ax.text(0.03, 0.05, notes.get(arm.name, ""), transform=ax.transAxes, va="bottom", fontsize=6.5)
+        ax.text(0.98, 0.97, notes.get(arm.name, ""), transform=ax.transAxes, ha="right", va="top", fontsize=6.5)
     handles = [axes[0].plot([], [], color=c, linewidth=1.5)[0] for c in GROUP_COLOURS]
     figure.legend(handles, [f"{g} of risk" for g in GROUPS], loc="outside upper center", ncols=3)
     figure.supxlabel("Time; below: cases at risk", fontsize=7.5)
@@ -222,7 +222,7 @@ def survival_calibration_by_arm(predictions: pd.DataFrame, arms: Sequence[Arm], 
 def _grid(n_panels: int, *, height_in: float) -> tuple[Figure, list[Axes]]:
     from matplotlib.figure import Figure
 
-    columns = min(COLUMNS, max(n_panels, 1))
+    columns = 2 if n_panels == 4 else min(COLUMNS, max(n_panels, 1))
     rows = -(-n_panels // columns)
     figure = Figure(figsize=(WIDTH_IN * columns / COLUMNS, 0.45 + height_in * rows))
     figure.set_layout_engine("constrained", h_pad=0.06, w_pad=0.05)

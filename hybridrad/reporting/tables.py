@@ -116,14 +116,10 @@ def other_metrics_grid(comparisons: pd.DataFrame, fused: str, singles: Sequence[
         return None
     head = (Cell("Against"), *(Cell(metric_name(m), kind="num") for m in there))
     caption = f"{fused} minus each single block in the other metrics, with 95 % intervals and verdicts; exploratory."
-    lower = listing([metric_name(m) if i == 0 else metric_name(m).lower() for i, m in enumerate(_lower(there))])
+    lower = listing([metric_name(m) for m in there if m in LOWER_IS_BETTER])
     gain = f"For {lower} a negative difference is a gain. " if lower else ""
     note = f"{gain}Verdicts rest on unadjusted p-values; no margin was declared here."
     return Grid(caption, head, tuple(rows), note, wide=len(there) > 4)
-
-
-def _lower(metrics: Sequence[str]) -> list[str]:
-    return [m for m in metrics if m in LOWER_IS_BETTER]
 
 
 def _difference_cell(comparisons: pd.DataFrame, key: tuple[str, str, str]) -> Cell:
