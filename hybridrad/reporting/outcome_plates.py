@@ -149,8 +149,8 @@ def outcome_sentences(study: Comparison) -> list[str]:
         return [
             "Scores over time are weighted by the inverse probability of censoring, estimated by Kaplan and Meier from "
             "all cases of the study; censoring is taken to be independent of the outcome and of what the models see. "
-            f"Survival is predicted at {count(len(study.settings.get('horizons') or []), 'time')} fixed before the first "
-            "fit: those that were declared, else the deciles of the times of the events."
+            f"Survival is predicted at {count(len(study.settings.get('horizons') or []), 'time')} fixed before the "
+            "first fit: those that were declared, else the deciles of the times of the events."
         ]
     if task_of_study(study) == "regression":
         return ["Calibration slope and intercept are those of the least-squares line of observed on predicted values."]
