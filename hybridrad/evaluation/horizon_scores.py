@@ -106,7 +106,7 @@ def no_horizons() -> pd.DataFrame:
 
 
 def _complete(part: pd.DataFrame, sizes: pd.DataFrame) -> bool:
-    return part.index.droplevel(["model", "case_id"]).nunique() == len(sizes)
+    return part.groupby(level=["repeat", "fold"]).ngroups == len(sizes)
 
 
 def _mean(

@@ -96,7 +96,8 @@ def censoring_curve(event: ArrayLike, time: ArrayLike) -> KaplanMeier:
     lost = np.bincount(np.searchsorted(of_survival.times, when), weights=~happened, minlength=len(of_survival.times))
     at_risk = of_survival.at_risk - of_survival.events
     share = np.divide(lost, at_risk, out=np.zeros(len(lost)), where=at_risk > 0)
-    return KaplanMeier(of_survival.times, np.cumprod(1.0 - share), at_risk, lost.astype(np.intp))
+    staying: Floats = np.cumprod(1.0 - share).astype(np.float64)
+    return KaplanMeier(of_survival.times, staying, at_risk, lost.astype(np.intp))
 
 
 def check_survival(event: ArrayLike, time: ArrayLike) -> tuple[NDArray[np.bool_], Floats]:

@@ -196,13 +196,7 @@ def kaplan_meier_predictions(outcome: pd.DataFrame, splits: pd.DataFrame, like: 
         said = {f"{SURVIVAL}{horizon_text(t)}": s for t, s in zip(points, survival, strict=True)}
         parts.append(of_fold[key].assign(y_score=0.0, **said))
     table = pd.concat(parts)
-    names = table.index.names
-    return table.set_axis(
-        pd.MultiIndex.from_arrays(
-            [[KAPLAN_MEIER] * len(table), *(table.index.get_level_values(n) for n in names if n != "model")],
-            names=names,
-        )
-    )
+    return table.rename(index=lambda _: KAPLAN_MEIER, level="model")
 
 
 def risk_groups(risk: ArrayLike, *, n_groups: int = 3) -> NDArray[np.intp]:
