@@ -137,6 +137,7 @@ def refuse_patients_with_two_outcomes(outcome: Outcome, patient_id: pd.Series) -
 
     Examples
     --------
+    >>> import numpy as np
     >>> outcome = Outcome("regression", np.zeros(2), pd.DataFrame({"label": [1.0, 1.0]}, ["a", "b"]), "grade", [])
     >>> refuse_patients_with_two_outcomes(outcome, pd.Series(["p", "p"], ["a", "b"]))
     """
