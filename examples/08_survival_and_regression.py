@@ -33,7 +33,7 @@ cohort = hr.read_cohort(folder / "survival.csv", images=False)
 arms = hr.standard_models(cohort.features(), task="survival")
 study = hr.compare_models(arms, cohort.features(), cohort, cv=cv, baseline="deep", horizons=[6, 12, 24], announce=print)
 print(study.scores.xs("concordance", level="metric")[["value", "low", "high", "n_patients"]].round(3))
-print(study.horizons["value"].unstack("horizon").round(3))
+print(study.horizons.xs("brier", level="metric").loc[["hedge", "(Kaplan-Meier)"], ["value", "low", "high"]].round(3))
 print("Report:", hr.write_report(study, folder / "survival" / "report.html").name)
 
 # A value: the label is a number, and that it is no class has to be said.
@@ -41,5 +41,5 @@ table.assign(label=(50 + 8 * score + rng.normal(0, 5, n)).round(1)).to_csv(folde
 cohort = hr.read_cohort(folder / "value.csv", images=False)
 arms = hr.standard_models(cohort.features(), task="regression")
 study = hr.compare_models(arms, cohort.features(), cohort, task="regression", cv=cv, baseline="deep")
-print(study.scores["value"].unstack("metric")[["r2", "mae", "spearman"]].round(3))
+print(study.scores.loc["hedge", ["value", "low", "high", "n_patients"]].round(3))
 print("Report:", hr.write_report(study, folder / "value" / "report.html").name)
