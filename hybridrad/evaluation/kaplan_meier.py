@@ -78,7 +78,8 @@ def kaplan_meier(event: ArrayLike, time: ArrayLike) -> KaplanMeier:
     times, position, n = np.unique(when, return_inverse=True, return_counts=True)
     events = np.bincount(position, weights=happened, minlength=len(times)).astype(np.intp)
     at_risk = np.cumsum(n[::-1])[::-1].astype(np.intp)
-    return KaplanMeier(times, np.cumprod(1.0 - events / at_risk), at_risk, events)
+    surviving: Floats = np.cumprod(1.0 - events / at_risk).astype(np.float64)
+    return KaplanMeier(times, surviving, at_risk, events)
 
 
 def censoring_curve(event: ArrayLike, time: ArrayLike) -> KaplanMeier:
@@ -96,8 +97,7 @@ def censoring_curve(event: ArrayLike, time: ArrayLike) -> KaplanMeier:
     lost = np.bincount(np.searchsorted(of_survival.times, when), weights=~happened, minlength=len(of_survival.times))
     at_risk = of_survival.at_risk - of_survival.events
     share = np.divide(lost, at_risk, out=np.zeros(len(lost)), where=at_risk > 0)
-    staying: Floats = np.cumprod(1.0 - share).astype(np.float64)
-    return KaplanMeier(of_survival.times, staying, at_risk, lost.astype(np.intp))
+    return KaplanMeier(of_survival.times, np.cumprod(1.0 - share), at_risk, lost.astype(np.intp))
 
 
 def check_survival(event: ArrayLike, time: ArrayLike) -> tuple[NDArray[np.bool_], Floats]:
