@@ -16,7 +16,6 @@ from hybridrad.errors import Finding, MissingDependencyError
 
 FINDING_COLUMNS = ["severity", "stage", "message", "hint"]
 FAILURE_COLUMNS = ["code", "message", "hint", "seconds"]
-PREDICTION_COLUMNS = ["patient_id", "y_true"]
 SCORE_COLUMNS = ["value", "low", "high", "n_patients", "n_cases", "method"]
 COMPARISON_COLUMNS = ["difference", "low", "high", "p_value", "p_adjusted", "verdict", "method"]
 REGRET_COLUMNS = ["regret", "low", "high", "upper_one_sided", "note", "method"]

@@ -71,6 +71,21 @@ JobsOpt = Annotated[int, typer.Option("--jobs", min=1, help="Worker processes.")
 RetryOpt = Annotated[bool, typer.Option("--retry-failed", help="Try failed cases again.")]
 
 
+class Task(StrEnum):
+    """What the outcome is."""
+
+    auto = "auto"
+    classification = "classification"
+    regression = "regression"
+    survival = "survival"
+
+
+TaskOpt = Annotated[
+    Task,
+    typer.Option("--task", help="What the outcome is; auto: survival with time and event and no label, else classes."),
+]
+
+
 class Unit(StrEnum):
     """What is scored."""
 
@@ -126,6 +141,7 @@ def _root(
 def check(
     cohort_file: CohortArg,
     label: LabelOpt = "label",
+    task: TaskOpt = Task.auto,
     where: WhereOpt = None,
     allow_outside_root: OutsideOpt = False,
     jobs: JobsOpt = 1,
@@ -137,7 +153,7 @@ def check(
     from hybridrad.exports import write_csv
 
     cohort = _cohort(cohort_file, (), label, None, where, allow_outside_root, images=True)
-    findings = cohort.check(n_jobs=jobs)
+    findings = cohort.check(task=task.value, n_jobs=jobs)
     say(f"{len(cohort.table)} cases, {cohort.table['patient_id'].nunique()} patients.")
     print_findings(findings)
     if out_file is not None:
@@ -199,6 +215,10 @@ def compare(
         list[str] | None, typer.Option("--clinical", metavar="COL ...", help="Clinical columns of the cohort table.")
     ] = None,
     label: LabelOpt = "label",
+    task: TaskOpt = Task.auto,
+    horizons: Annotated[
+        str | None, typer.Option("--horizons", metavar="T,T,...", help="Survival: times to predict it at, with commas.")
+    ] = None,
     positive: Annotated[
         str | None, typer.Option("--positive", help="Label of the positive class; default the larger.")
     ] = None,
@@ -218,7 +238,7 @@ def compare(
     ] = "5x10",
     inner: Annotated[int, typer.Option("--inner", min=2, help="Inner folds.")] = 4,
     margin_auc: Annotated[
-        float, typer.Option("--equivalence-margin", help="AUC difference that counts as none.")
+        float, typer.Option("--equivalence-margin", help="Difference (AUC, concordance, R2) that counts as none.")
     ] = 0.05,
     where: WhereOpt = None,
     title: Annotated[str, typer.Option("--title", help="Title of the report.")] = "",
@@ -242,6 +262,8 @@ def compare(
         "cohort": cohort_file.name,
         "where": where,
         "label": label,
+        **({"task": task.value} if task is not Task.auto else {}),
+        **({"horizons": horizons} if horizons else {}),
         "positive": positive,
         "clinical": clinical,
         "unit": unit.value,
@@ -257,6 +279,7 @@ def compare(
     claim_folder(out_folder, recipe)
     announce(cohort)
     from hybridrad.features.table_file import read_feature_table
+    from hybridrad.study_outcome import task_asked
 
     run: ExtractionRun | None = None
     if features is not None:
@@ -265,19 +288,21 @@ def compare(
         run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
         print_run(run)
         table = run.features
-    finished = _finished_before(out_folder, table, cohort, design, seed)
+    finished = _finished_before(out_folder, table, cohort, design, seed, task.value)
     if finished is not None:
         say("The comparison of these data is finished; only its report is made again.")
         _report(finished, out_folder)
         raise typer.Exit(2 if len(finished.failures) else 0)
     names = [n.strip() for n in models.split(",") if n.strip()] if models else None
     clinical_columns = list(cohort.clinical_table().columns)
-    arms = hr.standard_models(table, clinical=clinical_columns, names=names, inner=inner, random_state=seed)
+    arms = _arms(task_asked(task.value, cohort), table, clinical=clinical_columns, names=names, inner=inner, seed=seed)
     study = run_study(
         lambda progress: hr.compare_models(
             arms,
             table,
             cohort,
+            task=task.value,
+            horizons=_numbers(horizons),
             cv=design,
             baseline=baseline,
             unit=unit.value,
@@ -451,21 +476,50 @@ def _cohort(
     return cohort
 
 
-def _finished_before(folder: Path, features: pd.DataFrame, cohort: Any, design: Any, seed: int) -> hr.Comparison | None:
+def _arms(
+    task: str, features: pd.DataFrame, *, clinical: list[str], names: list[str] | None, inner: int, seed: int
+) -> dict[str, Any]:
+    options: dict[str, Any] = {"clinical": clinical, "names": names, "inner": inner, "random_state": seed}
+    if task != "classification":
+        options["task"] = task
+    return dict(hr.standard_models(features, **options))
+
+
+def _numbers(text: str | None) -> list[float] | None:
+    """Read ``"12,24"``.
+
+    Examples
+    --------
+    >>> _numbers("12, 24")
+    [12.0, 24.0]
+    """
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as err:
+        raise ValueError(f"{text!r} is not a list of numbers with commas, for example 12,24,36.") from err
+
+
+def _finished_before(
+    folder: Path, features: pd.DataFrame, cohort: Any, design: Any, seed: int, task: Any
+) -> hr.Comparison | None:
     """Return the study in a run folder if it was made of the same data by this version; the settings are the same."""
     from hybridrad.evaluation.design_splits import splits_of
     from hybridrad.record import data_digest
     from hybridrad.run_folder import STUDY_FILE, load_study
     from hybridrad.study_cases import cases_used
     from hybridrad.study_cases import design as carried_out
+    from hybridrad.study_outcome import outcome_of, task_asked
 
     if not (folder / STUDY_FILE).is_file():
         return None
     study = load_study(folder)
     used, X = cases_used(features, cohort)
-    same = study.settings.get("data_sha256") == data_digest(X, used)
+    chosen = task_asked(task, cohort)
+    same = study.settings.get("data_sha256") == data_digest(X, outcome_of(used, chosen).table, used.patient_id)
     # Sites, a test part and own folds come from columns that are no data of the models.
-    same = same and study.settings["cv"] == carried_out(design, splits_of(design, used, seed))
+    same = same and study.settings["cv"] == carried_out(design, splits_of(design, used, seed, task=chosen))
     return study if same and study.settings.get("hybridrad_version") == hr.__version__ else None
 
 

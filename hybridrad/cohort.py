@@ -1,239 +1,27 @@
-"""The cohort table: who the cases are, where their files lie, and all that can be said before extraction."""
+"""Reading a cohort table: columns checked and typed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from hybridrad._checks import did_you_mean, findings_table
-from hybridrad.case import Case, cases_of, is_path_column
-from hybridrad.cohort_checks import (
-    about_all,
-    class_findings,
-    column_findings,
-    first_of,
-    id_findings,
-    one_of_each,
-    shared_file_findings,
-)
-from hybridrad.errors import Finding, RunError
-from hybridrad.tables import as_labels, as_numbers, as_text, as_variable, read_table, with_decimal_points
+from hybridrad._checks import did_you_mean
+from hybridrad.case import Case, is_path_column
+from hybridrad.cohort_checks import about_all, first_of
+from hybridrad.cohort_outcomes import TIME, has_survival
+from hybridrad.cohort_table import Cohort, is_feature
+from hybridrad.errors import RunError
+from hybridrad.tables import as_labels, as_text, as_variable, read_table, with_decimal_points
 
 __all__ = ["Case", "Cohort", "cohort_from_frame", "read_cohort"]
 
 _IDS = ("case_id", "patient_id")
 _RESERVED = (*_IDS, "label", "mask_label", "split")
-
-
-@dataclass(frozen=True, eq=False)
-class Cohort:
-    """A cohort table that has been read: one row per case, ids as text, labels and clinical columns typed.
-
-    Made by ``read_cohort`` or ``cohort_from_frame``. A table with duplicate ids is kept, so that ``check`` can list
-    them, but whatever leads on to extraction or modelling refuses it.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Index ``case_id`` (str). Ids, paths and other text are str or None, the label is int, float or str, named
-        clinical columns are float or categories (str or None).
-    clinical : tuple of str
-    label : str
-        The column that holds the label.
-    positive : optional
-        The positive class; always set when there are two classes.
-    root : Path, optional
-        Folder the paths are relative to and may not leave; None takes them as they are.
-    source : str
-        The file the table came from.
-    has_images, allow_outside_root : bool
-    notes : tuple of Finding
-        What was noticed while reading.
-
-    Examples
-    --------
-    >>> cohort = cohort_from_frame(pd.DataFrame({"case_id": ["007", "008"], "label": [0, 1]}), images=False)
-    >>> cohort
-    Cohort(table in memory: 2 cases of 2 patients; label: 0 (1 case), 1 (1 case, positive))
-    >>> cohort.y.to_dict()
-    {'007': 0, '008': 1}
-    """
-
-    table: pd.DataFrame
-    clinical: tuple[str, ...] = ()
-    label: str = "label"
-    positive: Any = None
-    root: Path | None = None
-    source: str = "table in memory"
-    has_images: bool = True
-    allow_outside_root: bool = False
-    has_label: bool = True
-    notes: tuple[Finding, ...] = field(default=(), repr=False)
-
-    def __len__(self) -> int:
-        return len(self.table)
-
-    def __repr__(self) -> str:
-        counts = self.summary()["cases"].to_dict()
-        counts |= {"none": missing} if (missing := int(self.table[self.label].isna().sum())) else {}
-        classes = ", ".join(
-            f"{c} ({n} case{'s' * (n != 1)}{', positive' * (c == self.positive)})" for c, n in counts.items()
-        )
-        clinical = f"; clinical: {', '.join(self.clinical)}" if self.clinical else ""
-        patients = self.table["patient_id"].nunique()
-        return f"Cohort({self._name}: {len(self)} cases of {patients} patients; {self.label}: {classes}{clinical})"
-
-    @property
-    def patient_id(self) -> pd.Series:
-        """Patient of each case (str); RunError where one is missing, since then nothing can be split by patient."""
-        return self._complete("patient_id", code="E_PATIENT_MISSING")
-
-    @property
-    def label_values(self) -> pd.Series:
-        """Label of each case as the table gives it (int, float or str), None where there is none."""
-        return self.table[self.label]
-
-    @property
-    def classes(self) -> list[Any]:
-        """Labels that occur, sorted, the positive class last."""
-        return sorted(sorted(set(self.table[self.label].dropna())), key=lambda c: bool(c == self.positive))
-
-    @property
-    def y(self) -> pd.Series:
-        """Label of each case as its position in ``classes`` (int64, 0 to K - 1).
-
-        Raises
-        ------
-        RunError
-            A case has no label; leave such cases out with ``subset``.
-        """
-        labels = self._complete(self.label, code="E_LABEL_MISSING")
-        position = {label: i for i, label in enumerate(self.classes)}
-        return labels.map(position).astype(np.int64)
-
-    def summary(self) -> pd.DataFrame:
-        """Return the numbers of cases and patients of each class, in order of ``classes``.
-
-        Examples
-        --------
-        >>> table = pd.DataFrame({"case_id": ["a", "b"], "patient_id": ["p", "p"], "label": ["no", "no"]})
-        >>> cohort_from_frame(table, images=False).summary().loc["no"].to_dict()
-        {'cases': 2, 'patients': 1}
-        """
-        patients = self.table["patient_id"].groupby(self.table[self.label])
-        counts = pd.DataFrame({"cases": patients.size(), "patients": patients.nunique()})
-        return counts.reindex(pd.Index(self.classes, name=self.label))
-
-    def subset(self, case_ids: Iterable[str]) -> Cohort:
-        """Return the cohort of these cases, in this order; RunError if one is not there or is asked for twice."""
-        self._refuse_duplicates()
-        wanted = [str(c) for c in case_ids]
-        known = set(self.table.index)
-        absent = [c for c in wanted if c not in known]
-        if absent:
-            raise RunError(
-                f"{len(absent)} of {len(wanted)} case ids are not in {self._name}: {first_of(absent)}; "
-                f"it holds {len(self)}: {first_of(self.table.index)}.",
-                hint="Both tables must name the cases alike." + did_you_mean(absent[0], known),
-            )
-        if len(set(wanted)) < len(wanted):
-            twice = first_of(pd.Index(wanted)[pd.Index(wanted).duplicated()].unique())
-            raise RunError(f"case ids are asked for twice: {twice}.", code="E_DUPLICATE_ID")
-        return replace(self, table=self.table.loc[wanted])
-
-    def cases(self) -> list[Case]:
-        """Return one Case per row, in order; a row that cannot be used carries its ``error``."""
-        self._refuse_duplicates()
-        return cases_of(self.table, root=self.root, allow_outside_root=self.allow_outside_root)
-
-    def clinical_table(self) -> pd.DataFrame:
-        """Return the named clinical columns as ``clinical__<column>``: float, or object with str and None."""
-        self._refuse_duplicates()
-        return self.table[list(self.clinical)].add_prefix("clinical__")
-
-    def features(self) -> pd.DataFrame:
-        """Return the ``<block>__<feature>`` columns of the table as float64, missing values as NaN.
-
-        Raises
-        ------
-        RunError
-            There are none, or a cell is not a finite number.
-        """
-        self._refuse_duplicates()
-        names = self._feature_columns()
-        if not names:
-            raise RunError(
-                f"{self._name} has no column named <block>__<feature>; it has {first_of(self.table.columns)}.",
-                hint="Name features like radiomics__original_glcm_Contrast.",
-            )
-        return pd.DataFrame({name: as_numbers(self.table[name]) for name in names})
-
-    def check(self, *, n_jobs: int = 1) -> pd.DataFrame:
-        """Return everything that can be said before extraction, as the findings table.
-
-        Parameters
-        ----------
-        n_jobs : int, default 1
-            Processes that read the images (1: this one); -1 takes all cores.
-
-        Returns
-        -------
-        DataFrame
-            Index ``case_id, code``; columns ``severity, stage, message, hint``. What concerns the table as a whole
-            stands under the case_id ``(cohort)``; one row for each case and code.
-
-        Examples
-        --------
-        >>> table = pd.DataFrame({"case_id": ["a", "a"], "patient_id": ["p", "q"], "label": [0, 1]})
-        >>> cohort_from_frame(table, images=False).check().loc[("a", "E_DUPLICATE_ID"), "message"]
-        'case_id stands in 2 rows.'
-        """
-        findings = [*self.notes, *id_findings(self.table, label=self.label if self.has_label else None)]
-        if self.has_label:
-            findings += class_findings(self.table, self.summary(), label=self.label)
-        columns = {f"clinical__{c}": self.table[c].array for c in self.clinical}
-        if self.has_images:
-            # The one call upwards, made here and not on import: reading a table must not load an imaging library.
-            from hybridrad.imaging.inspection import inspect_cases
-
-            cases = cases_of(self.table, root=self.root, allow_outside_root=self.allow_outside_root)
-            findings += shared_file_findings(self.table)
-            findings += [case.error.as_finding() for case in cases if case.error is not None]
-            findings += inspect_cases([case for case in cases if case.error is None], n_jobs=n_jobs)
-        else:
-            columns |= {c: as_numbers(self.table[c]).array for c in self._feature_columns()}
-        findings += column_findings(pd.DataFrame(columns, index=self.table.index), self.table[self.label].tolist())
-        return findings_table(one_of_each(findings))
-
-    @property
-    def _name(self) -> str:
-        return Path(self.source).name
-
-    def _feature_columns(self) -> list[str]:
-        return [c for c in self.table.columns if _is_feature(c) and c not in (*self.clinical, self.label)]
-
-    def _refuse_duplicates(self) -> None:
-        index = self.table.index
-        if not index.is_unique:
-            raise RunError(
-                f"{self._name}: case ids stand in several rows: {first_of(index[index.duplicated()].unique())}.",
-                code="E_DUPLICATE_ID",
-                hint="Give every region an id of its own; Cohort.check() lists them all.",
-            )
-
-    def _complete(self, column: str, *, code: str) -> pd.Series:
-        self._refuse_duplicates()
-        values = self.table[column]
-        missing = values.index[values.isna()]
-        if len(missing):
-            message = f"{self._name}: {len(missing)} of {len(self)} cases have no {column}: {first_of(missing)}."
-            raise RunError(message, code=code, hint="Fill the column, or leave these cases out with Cohort.subset().")
-        return values
 
 
 def read_cohort(
@@ -255,7 +43,8 @@ def read_cohort(
     Parameters
     ----------
     path : str or Path
-        Table with ``case_id, patient_id, image, mask, label``; optional ``mask_label, site, split``, further sequences
+        Table with ``case_id, patient_id, image, mask, label``, or with ``time`` (positive, in any unit) and ``event``
+        (1, or 0: censored) in place of the label; optional ``mask_label, site, split``, further sequences
         and regions as ``image:NAME`` and ``mask:NAME``. Without ``patient_id`` each case is a patient of its own.
         Paths are relative to the folder of the table.
     clinical : sequence of str
@@ -289,7 +78,7 @@ def read_cohort(
     table, decimal_comma = read_table(file)
     root = file.resolve().parent
     draft = Cohort(table, _names(clinical), label or "label", positive, root, str(path), images, allow_outside_root)
-    return _cleaned(draft if label is not None else _without_label(draft), decimal_comma=decimal_comma)
+    return _cleaned(draft if _needs_label(draft, label) else _without_label(draft), decimal_comma=decimal_comma)
 
 
 def cohort_from_frame(
@@ -336,7 +125,12 @@ def cohort_from_frame(
         has_images=images,
         allow_outside_root=allow_outside_root,
     )
-    return _cleaned(draft if label is not None else _without_label(draft), decimal_comma=False)
+    return _cleaned(draft if _needs_label(draft, label) else _without_label(draft), decimal_comma=False)
+
+
+def _needs_label(draft: Cohort, label: str | None) -> bool:
+    """Return whether the label must be there: it was asked for, and time and event do not stand in for it."""
+    return label is not None and not (label == "label" and has_survival(draft.table.columns))
 
 
 def _without_label(draft: Cohort) -> Cohort:
@@ -357,7 +151,8 @@ def _cleaned(draft: Cohort, *, decimal_comma: bool) -> Cohort:
     stripped = [v for c in _IDS if c in raw for v in raw[c] if isinstance(v, str) and v != v.strip()]
     if stripped:
         notes.append(about_all("N_ID_STRIPPED", f"{len(stripped)} ids had white space around them; it was removed."))
-    numeric = [c for c in raw.columns if c in draft.clinical or (_is_feature(c) and not draft.has_images)]
+    numeric = [c for c in raw.columns if c in draft.clinical or (is_feature(c) and not draft.has_images)]
+    numeric += [c for c in (TIME,) if c in raw and c not in numeric and draft.task == "survival"]
     raw = with_decimal_points(raw, numeric, decimal_comma=decimal_comma).set_axis(pd.Index(ids, name="case_id"))
     columns: dict[str, pd.Series] = {}
     for name in raw.columns.drop("case_id"):
@@ -424,8 +219,3 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
     if len(set(listed)) < len(listed):
         raise RunError(f"clinical names a column twice: {', '.join(listed)}.")
     return listed
-
-
-def _is_feature(column: str) -> bool:
-    block, separator, feature = column.partition("__")
-    return bool(block and separator and feature)

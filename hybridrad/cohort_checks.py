@@ -107,7 +107,7 @@ def class_findings(table: pd.DataFrame, counts: pd.DataFrame, *, label: str) -> 
     few = counts["patients"][counts["patients"] < FEWEST_PATIENTS]
     if len(few):
         message = f"fewer than {FEWEST_PATIENTS} patients of class {first_of(f'{c} ({n})' for c, n in few.items())}."
-        hint = "Merge classes or leave them out; a continuous outcome has to be cut into classes first."
+        hint = 'Merge classes or leave them out; a value is predicted with task="regression" (--task regression).'
         found.append(about_all("E_FEW_PATIENTS", message, hint))
     n_labels = table[label].groupby(table["patient_id"]).nunique()
     torn = n_labels.index[n_labels > 1]

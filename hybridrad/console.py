@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+MOST_CLASSES = 12  # beyond, a label is a value, or a mistake
 
 
 def say(text: str) -> None:
@@ -31,10 +32,18 @@ def say_error(text: str) -> None:
 
 
 def announce(cohort: Any) -> None:
-    """Print how many cases, patients and classes there are."""
+    """Print how many cases, patients and classes (or events) there are."""
+    if cohort.task == "survival":
+        cases, patients = len(cohort.table), cohort.patient_id.nunique()
+        events = int(cohort.survival["event"].sum())
+        out.print(escape(f"{cases} cases of {patients} patients; time to event: {events} events."))
+        return
     classes = cohort.classes
     counts = cohort.label_values.value_counts()
-    parts = ", ".join(f"{counts[c]} {c}" for c in classes)
+    if len(classes) > MOST_CLASSES:
+        parts = f"{len(classes)} different values"
+    else:
+        parts = ", ".join(f"{counts[c]} {c}" for c in classes)
     out.print(escape(f"{len(cohort.table)} cases of {cohort.patient_id.nunique()} patients; {cohort.label}: {parts}."))
     if len(classes) == 2:
         out.print(escape(f"Positive class: {classes[-1]} (change it with --positive)."))
@@ -84,10 +93,11 @@ def run_study(call: Callable[[Callable[[int, int], None]], Comparison]) -> Compa
 
 
 def print_scores(study: Comparison) -> None:
-    """Print the AUC of every arm."""
-    scores = study.scores.xs("roc_auc", level="metric")
+    """Print the primary metric of every arm."""
+    metric = str(study.settings.get("primary_metric", "roc_auc"))
+    scores = study.scores.xs(metric, level="metric")
     table = Table(show_edge=False, pad_edge=False)
-    for heading in ("arm", "AUC", "95 % interval"):
+    for heading in ("arm", {"roc_auc": "AUC", "r2": "R2"}.get(metric, metric), "95 % interval"):
         table.add_column(heading)
     for name, row in scores.iterrows():
         known = row["low"] == row["low"]  # NaN: all folds the same, or the arm failed

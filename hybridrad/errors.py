@@ -58,8 +58,9 @@ CATALOGUE: dict[str, Code] = {
     # the cohort table
     "E_DUPLICATE_ID": Code("error", "The same case_id stands in two rows."),
     "E_ONE_CLASS": Code("error", "Only one class of the label is present."),
-    "E_FEW_PATIENTS": Code("error", "Fewer patients of a class than cross-validation needs."),
+    "E_FEW_PATIENTS": Code("error", "Fewer patients of a class, or with an event, than cross-validation needs."),
     "E_LABEL_MISSING": Code("error", "A case has no label."),
+    "E_OUTCOME": Code("error", "The time, the event or the value of a case is missing or cannot be used."),
     "E_UNSEEN_SITE": Code("error", "A case comes from a site that harmonisation did not see in training."),
     "E_PATIENT_MISSING": Code("error", "A case has no patient_id, so splits by patient are impossible."),
     # warnings

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import is_regressor
 
 from hybridrad._checks import IMPORTANCE_COLUMNS, check_table
 from hybridrad.features.blocks import block_of
@@ -48,7 +49,7 @@ def fold_contributions(name: str, fitted: Any, X_test: pd.DataFrame) -> NDArray[
 
 
 def contributions(fitted: Any, X: pd.DataFrame) -> Array:
-    """Return contributions that add up, over columns, to the logit minus a constant.
+    """Return contributions that add up, over columns, to the logit (the value, the risk) minus a constant.
 
     Own ``shap_values`` of the model where it has them; XGBoost's exact tree contributions (also inside a
     ``BlockModel``); for linear models coefficient times distance from a reference: the training mean where a
@@ -197,7 +198,7 @@ def _open(fitted: Any, X: Any, *, centred: bool) -> Array:
             return _inside_block_model(fitted, X)
     if hasattr(fitted, "get_booster"):
         return _of_xgboost(fitted, X)
-    if hasattr(fitted, "coef_") and hasattr(fitted, "decision_function"):
+    if hasattr(fitted, "coef_") and (hasattr(fitted, "decision_function") or is_regressor(fitted)):
         return _of_linear(fitted, X, centred=centred)
     raise NotImplementedError(f"{type(fitted).__name__} has no exact additive contributions to its logit.")
 
@@ -263,7 +264,8 @@ def _of_linear(fitted: Any, X: Any, *, centred: bool) -> Array:
         raise NotImplementedError(f"{type(fitted).__name__}: coef_ has another number of columns than the table.")
     distance = values if centred else values - values.mean(axis=0)
     found = distance[:, :, None] * coef.T[None, :, :]
-    decision = np.asarray(fitted.decision_function(X), dtype=float).reshape(len(values), -1)
+    decide = fitted.decision_function if hasattr(fitted, "decision_function") else fitted.predict
+    decision = np.asarray(decide(X), dtype=float).reshape(len(values), -1)
     # Guards against models whose coef_ is not what the decision is made of.
     if decision.shape[1] != found.shape[2] or np.ptp(decision - found.sum(axis=1), axis=0).max() > 1e-6:
         raise NotImplementedError(f"{type(fitted).__name__}: the decision is not the sum of coefficient times value.")

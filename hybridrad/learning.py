@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from hybridrad.cohort import Cohort
+from hybridrad.errors import RunError
 from hybridrad.study_cases import cases_used
+from hybridrad.study_outcome import outcome_of
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,9 @@ def learning_curves(
     if not models:
         raise ValueError("models is empty; give at least one arm.")
     used, X = cases_used(features, cohort)
-    y, groups = used.y.to_numpy(), used.patient_id.to_numpy()
+    if cohort.task != "classification":
+        raise RunError(f"learning curves are for classification only; the cohort is one of {cohort.task}.")
+    y, groups = outcome_of(used, "classification").y, used.patient_id.to_numpy()
     splits = nested_subsets(
         y, groups, case_id=X.index, sizes=sizes, draws=draws, test_share=test_share, random_state=random_state
     )

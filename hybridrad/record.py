@@ -63,9 +63,14 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def flow(cohort: Cohort, used: Cohort, failures: pd.DataFrame) -> dict[str, Any]:
-    """Return how many cases and patients were given, failed and used; given = failed + used."""
-    labels, patients = used.label_values, used.patient_id
+def flow(
+    cohort: Cohort, used: Cohort, failures: pd.DataFrame, *, groups: pd.Series | None, names: list[Any]
+) -> dict[str, Any]:
+    """Return how many cases and patients were given, failed and used; given = failed + used.
+
+    ``groups`` is the class of each case (survival: ``event`` or ``censored``), None for values.
+    """
+    patients = used.patient_id
     return {
         "given": len(cohort.table),
         "failed": len(cohort.table) - len(used.table),
@@ -73,8 +78,9 @@ def flow(cohort: Cohort, used: Cohort, failures: pd.DataFrame) -> dict[str, Any]
         "patients_given": int(cohort.table["patient_id"].nunique()),
         "patients_used": int(patients.nunique()),
         "per_class": {
-            str(c): {"cases": int((labels == c).sum()), "patients": int(patients[labels == c].nunique())}
-            for c in used.classes
+            str(c): {"cases": int((groups == c).sum()), "patients": int(patients[groups == c].nunique())}
+            for c in names
+            if groups is not None
         },
         "failures_by_code": {str(k): int(v) for k, v in failures["code"].value_counts().items()},
     }
@@ -87,10 +93,10 @@ def cohort_note(cohort: Cohort) -> dict[str, Any]:
     return {"file": path.name, "sha256": sha256, "clinical": list(cohort.clinical)}
 
 
-def data_digest(X: pd.DataFrame, used: Cohort) -> str:
-    """Return a hash of what a study is fitted on: features, labels and patients, with their ids and names."""
+def data_digest(X: pd.DataFrame, outcome: pd.DataFrame, patient_id: pd.Series) -> str:
+    """Return a hash of what a study is fitted on: features, outcome and patients, with their ids and names."""
     digest = hashlib.sha256()
-    for table in (X, pd.DataFrame({"label": used.label_values.astype(str), "patient": used.patient_id})):
+    for table in (X, outcome.astype(str).assign(patient=patient_id)):
         digest.update("\x1f".join(map(str, table.columns)).encode())
         digest.update(pd.util.hash_pandas_object(table, index=True).to_numpy().tobytes())
     return digest.hexdigest()

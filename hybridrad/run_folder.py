@@ -30,8 +30,9 @@ _FILES = {
     "findings": ("findings.csv", ["case_id", "code"]),
     "failures": ("failures.csv", ["case_id", "stage"]),
     "sites": ("sites.csv", ["model", "metric", "site"]),
+    "horizons": ("horizons.csv", ["model", "metric", "horizon"]),
 }
-_ONLY_WHERE_MADE = ("sites",)
+_ONLY_WHERE_MADE = ("sites", "horizons")
 
 
 def claim_folder(folder: Path, recipe: Mapping[str, Any]) -> None:

@@ -1,26 +1,33 @@
 """Patient-grouped, stratified, repeated splits: made once, stored, shared by all models, outer and inner.
 
 Patients are dealt to the folds like cards, one stratum after the other. A stratum is the set of classes a patient's
-cases carry, so patients with mixed labels are a stratum of their own. Every full round gives each fold one patient, the
-one with most cases to the fold with fewest, so that patients, cases and class proportions are balanced at once.
+cases carry, so patients with mixed labels are a stratum of their own; values and events have strata of their own, see
+`hybridrad.strata`. Every full round gives each fold one patient, the one with most cases to the fold with fewest, so
+that patients, cases and class proportions are balanced at once.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from hybridrad.errors import RunError
+from hybridrad.strata import Strata, Task, strata_of
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 MIN_PATIENTS = 6  # of the smaller class; below, no cross-validation says anything
 MIN_PATIENTS_PER_FOLD = 5
+# A value has no smaller class: all patients count, twice as many as of the smaller of two classes.
+LEAST: dict[Task, tuple[int, int, str]] = {
+    "classification": (MIN_PATIENTS, MIN_PATIENTS_PER_FOLD, "patients of the smaller class"),
+    "survival": (MIN_PATIENTS, MIN_PATIENTS_PER_FOLD, "patients with an event"),
+    "regression": (2 * MIN_PATIENTS, 2 * MIN_PATIENTS_PER_FOLD, "patients"),
+}
 FEWER_FOLDS = 3
 ATTEMPTS = 50
 
@@ -39,7 +46,8 @@ def make_splits(
     Parameters
     ----------
     y : array-like of shape (n_cases,)
-        Class of each case, any labels.
+        Class of each case, any labels; floats for regression; a structured array with the fields ``event`` and
+        ``time`` for survival.
     groups : array-like of shape (n_cases,)
         Patient of each case.
     n_folds, repeats : int
@@ -57,7 +65,7 @@ def make_splits(
     ------
     RunError
         A patient is missing (``E_PATIENT_MISSING``), only one class is there (``E_ONE_CLASS``), or no split leaves
-        every class in each test fold (``E_FEW_PATIENTS``).
+        every class, or an event, in each test fold (``E_FEW_PATIENTS``).
 
     Examples
     --------
@@ -70,12 +78,12 @@ def make_splits(
     ids = pd.Index(case_id, name="case_id")
     if not ids.is_unique:
         raise ValueError(f"case_id {ids[ids.duplicated()][0]!r} stands twice.")
-    codes, patients = _codes(y, groups)
-    if len(ids) != len(codes):
-        raise ValueError(f"{len(ids)} case ids were given for {len(codes)} cases.")
+    strata = strata_of(y, groups, n_folds=_check_folds(n_folds))
+    if len(ids) != len(strata.codes):
+        raise ValueError(f"{len(ids)} case ids were given for {len(strata.codes)} cases.")
     parts = []
     for repeat in range(repeats):
-        fold_of_case = _assign(codes, patients, n_folds=n_folds, seed=(random_state, repeat), strict=True)
+        fold_of_case = _assign(strata, n_folds=n_folds, seed=(random_state, repeat), strict=True)
         for fold in range(n_folds):
             index = pd.MultiIndex.from_arrays(
                 [np.full(len(ids), repeat), np.full(len(ids), fold), ids], names=["repeat", "fold", "case_id"]
@@ -91,21 +99,24 @@ def inner_splits(y: ArrayLike, groups: ArrayLike | None, *, n_folds: int, random
     Parameters
     ----------
     y : array-like of shape (n_cases,)
+        As for `make_splits`.
     groups : array-like of shape (n_cases,) or None
         Patient of each case; ``None`` takes every case as a patient of its own.
     n_folds : int
-        Fewer are made where the smallest class has fewer patients than this.
+        Fewer are made where the smallest class (survival: the events) has fewer patients than this.
     random_state : int
 
     Returns
     -------
     list of (train, test)
-        Sorted positions. Every training part holds every class; so does every test part where that is possible.
+        Sorted positions. Every training part holds every class (survival: an event); so does every test part where
+        that is possible.
 
     Raises
     ------
     RunError
-        A class has fewer than two patients, so that no training part can hold it while it is also tested.
+        A class has (survival: the events have) fewer than two patients, so that no training part can hold it while
+        it is also tested.
 
     Examples
     --------
@@ -113,16 +124,20 @@ def inner_splits(y: ArrayLike, groups: ArrayLike | None, *, n_folds: int, random
     [[1, 2], [0, 3]]
     """
     y = np.asarray(y)
-    codes, patients = _codes(y, np.arange(len(y)) if groups is None else groups)
-    fewest = _patients_per_class(codes, patients).min()
-    if fewest < 2:
+    strata = strata_of(y, np.arange(len(y)) if groups is None else groups, n_folds=_check_folds(n_folds))
+    if strata.scarce < 2:
+        what = {
+            "classification": "a class has a single patient",
+            "survival": "a single patient has an event",
+            "regression": "there is a single patient",
+        }
         raise RunError(
-            "a class has a single patient in this training part, so inner folds by patient are impossible.",
+            f"{what[strata.task]} in this training part, so inner folds by patient are impossible.",
             code="E_FEW_PATIENTS",
-            hint="Inner folds need at least two patients of each class.",
+            hint="Inner folds need at least two patients of each class, or with an event.",
         )
-    n_folds = int(min(_check_folds(n_folds), fewest))
-    fold_of_case = _assign(codes, patients, n_folds=n_folds, seed=(random_state,), strict=False)
+    n_folds = int(min(n_folds, strata.scarce))
+    fold_of_case = _assign(strata, n_folds=n_folds, seed=(random_state,), strict=False)
     return [(np.flatnonzero(fold_of_case != k), np.flatnonzero(fold_of_case == k)) for k in range(n_folds)]
 
 
@@ -130,7 +145,8 @@ def feasible_folds(y: ArrayLike, groups: ArrayLike, wanted: int) -> tuple[int, s
     """Return how many outer folds a cohort allows, and why.
 
     The rule: ``wanted`` folds; 3 when a fold would hold fewer than 5 patients of the smaller class; fewer than 6 such
-    patients are refused. A patient with cases of both classes counts for both.
+    patients are refused. A patient with cases of both classes counts for both. Survival counts the patients with an
+    event instead; regression all patients, and asks for twice as many.
 
     Parameters
     ----------
@@ -146,7 +162,7 @@ def feasible_folds(y: ArrayLike, groups: ArrayLike, wanted: int) -> tuple[int, s
     Raises
     ------
     RunError
-        Only one class (``E_ONE_CLASS``) or fewer than 6 patients of a class (``E_FEW_PATIENTS``).
+        Only one class (``E_ONE_CLASS``) or fewer than 6 patients of a class or with an event (``E_FEW_PATIENTS``).
 
     Examples
     --------
@@ -154,20 +170,23 @@ def feasible_folds(y: ArrayLike, groups: ArrayLike, wanted: int) -> tuple[int, s
     (3, '12 patients of the smaller class: 5 folds would hold fewer than 5 of them each, so 3 folds are used.')
     """
     _check_folds(wanted)
-    codes, patients = _codes(y, groups)
-    fewest = int(_patients_per_class(codes, patients).min())
-    if fewest < MIN_PATIENTS:
-        raise RunError(
-            f"the smaller class has {fewest} patients; cross-validation needs at least {MIN_PATIENTS}.",
-            code="E_FEW_PATIENTS",
-        )
-    if wanted > FEWER_FOLDS and fewest / wanted < MIN_PATIENTS_PER_FOLD:
+    strata = strata_of(y, groups, n_folds=wanted)
+    fewest, (least, per_fold, who) = strata.scarce, LEAST[strata.task]
+    if fewest < least:
+        message = {
+            "classification": f"the smaller class has {fewest} patients",
+            "survival": f"{fewest} patients have an event",
+            "regression": f"there are {fewest} patients",
+        }[strata.task]
+        raise RunError(f"{message}; cross-validation needs at least {least}.", code="E_FEW_PATIENTS")
+    if wanted > FEWER_FOLDS and fewest / wanted < per_fold:
+        of_them = "of them " if strata.task != "regression" else ""
         reason = (
-            f"{fewest} patients of the smaller class: {wanted} folds would hold fewer than {MIN_PATIENTS_PER_FOLD} "
-            f"of them each, so {FEWER_FOLDS} folds are used."
+            f"{fewest} {who}: {wanted} folds would hold fewer than {per_fold} {of_them}each, so {FEWER_FOLDS} folds "
+            "are used."
         )
         return FEWER_FOLDS, reason
-    return wanted, f"{fewest} patients of the smaller class allow the {wanted} folds that were asked for."
+    return wanted, f"{fewest} {who} allow the {wanted} folds that were asked for."
 
 
 def splits_hash(splits: pd.DataFrame) -> str:
@@ -185,22 +204,22 @@ def splits_hash(splits: pd.DataFrame) -> str:
     return hashlib.sha256("\x1e".join(lines).encode()).hexdigest()
 
 
-def _assign(
-    codes: NDArray[np.intp], patients: NDArray[np.intp], *, n_folds: int, seed: tuple[int, ...], strict: bool
-) -> NDArray[np.intp]:
-    """Return the fold of each case; with ``strict`` every test fold must hold every class."""
-    _check_folds(n_folds)
+def _assign(strata: Strata, *, n_folds: int, seed: tuple[int, ...], strict: bool) -> NDArray[np.intp]:
+    """Return the fold of each case; with ``strict`` every test fold must hold what is required (every class)."""
+    codes, patients = strata.codes, strata.patients
     n_patients = int(patients.max()) + 1
     if n_patients < n_folds:
         raise RunError(f"{n_patients} patients cannot be dealt to {n_folds} folds.", code="E_FEW_PATIENTS")
     table = np.zeros((n_patients, int(codes.max()) + 1), dtype=np.intp)
     np.add.at(table, (patients, codes), 1)
+    required = [[code for code in group if code < table.shape[1]] for group in strata.required]
     fewest, best = None, None
     for attempt in range(ATTEMPTS):
         fold_of_patient = _deal(table, n_folds, np.random.default_rng([*seed, attempt]))
-        held = np.zeros((n_folds, table.shape[1]), dtype=np.intp)
-        np.add.at(held, fold_of_patient, table)
-        if (held == table.sum(axis=0)).any():
+        by_code = np.zeros((n_folds, table.shape[1]), dtype=np.intp)
+        np.add.at(by_code, fold_of_patient, table)
+        held = np.column_stack([by_code[:, group].sum(axis=1) for group in required])
+        if (held == held.sum(axis=0)).any():
             continue  # a class would be missing from a training part
         missing = int((held == 0).sum())
         if missing == 0:
@@ -208,8 +227,9 @@ def _assign(
         if fewest is None or missing < fewest:
             fewest, best = missing, fold_of_patient
     if best is None or strict:
+        what = "an event" if strata.task == "survival" else "every class"
         raise RunError(
-            f"no split into {n_folds} folds by patient leaves every class in each test fold and each training part "
+            f"no split into {n_folds} folds by patient leaves {what} in each test fold and each training part "
             f"({ATTEMPTS} shuffles tried; patients per class: {(table > 0).sum(axis=0).tolist()}).",
             code="E_FEW_PATIENTS",
             hint="Use fewer folds or join rare classes.",
@@ -245,32 +265,6 @@ def _deal(table: NDArray[np.intp], n_folds: int, rng: np.random.Generator) -> ND
             n_patients[order] += 1
             np.add.at(n_cases, order, table[hand])
     return fold_of_patient
-
-
-def _codes(y: ArrayLike, groups: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    y, patients = np.asarray(y), np.asarray(groups)
-    if y.ndim != 1 or y.shape != patients.shape:
-        raise ValueError(f"y and groups must be one value per case, got shapes {y.shape} and {patients.shape}.")
-    if pd.isna(y).any():
-        raise RunError("a case has no label, so it cannot be split.", code="E_LABEL_MISSING")
-    if pd.isna(patients).any():
-        raise RunError("a case has no patient, so splits by patient are impossible.", code="E_PATIENT_MISSING")
-    codes = _sorted_codes(y)
-    if len(codes) == 0 or codes.max() == 0:
-        raise RunError("only one class is present; splits need at least two.", code="E_ONE_CLASS")
-    return codes, _sorted_codes(patients)
-
-
-def _sorted_codes(values: NDArray[Any]) -> NDArray[np.intp]:
-    try:
-        return np.unique(values, return_inverse=True)[1].astype(np.intp)
-    except TypeError:  # labels of several types have no order of their own
-        return np.unique(values.astype(str), return_inverse=True)[1].astype(np.intp)
-
-
-def _patients_per_class(codes: NDArray[np.intp], patients: NDArray[np.intp]) -> NDArray[np.intp]:
-    pairs = np.unique(np.column_stack([patients, codes]), axis=0)
-    return np.bincount(pairs[:, 1])
 
 
 def _check_folds(n_folds: int) -> int:

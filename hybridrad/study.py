@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,15 +18,15 @@ from hybridrad.study_cases import (
     cases_used,
     design,
     find_roles,
-    refuse_patients_with_two_labels,
     resolvable_auc_difference,
     size_of,
 )
+from hybridrad.study_outcome import TaskChoice, outcome_of, refuse_patients_with_two_outcomes, task_asked
 from hybridrad.study_tables import (
-    PRIMARY_METRIC,
     arms,
     extras,
     importance_tables,
+    no_horizons,
     no_sites,
     score_tables,
     what_went_wrong,
@@ -61,6 +61,8 @@ class Comparison:
         Everything needed to judge and repeat the study; plain JSON data.
     sites : DataFrame
         Index ``model, metric, site``; the score at each site, where sites were left out in turn, else empty.
+    horizons : DataFrame
+        Index ``model, metric, horizon``; survival: AUC and Brier score at each horizon, else empty.
     """
 
     scores: pd.DataFrame
@@ -74,6 +76,7 @@ class Comparison:
     failures: pd.DataFrame = field(repr=False)
     settings: dict[str, Any] = field(repr=False)
     sites: pd.DataFrame = field(default_factory=no_sites, repr=False)
+    horizons: pd.DataFrame = field(default_factory=no_horizons, repr=False)
 
 
 def compare_models(
@@ -81,11 +84,13 @@ def compare_models(
     features: pd.DataFrame,
     cohort: Cohort,
     *,
+    task: TaskChoice = "auto",
     cv: Design | None = None,
     baseline: str | None = None,
     unit: Literal["case", "patient"] = "case",
     aggregate: Literal["mean", "max", "largest"] = "mean",
     margin: float = 0.05,
+    horizons: Sequence[float] | None = None,
     threshold: Literal["sensitivity", "youden"] = "sensitivity",
     target_sensitivity: float = 0.90,
     explain: bool = True,
@@ -102,11 +107,14 @@ def compare_models(
     Parameters
     ----------
     models : dict of name -> estimator
-        From `hybridrad.standard_models`, own scikit-learn classifiers, or both.
+        From `hybridrad.standard_models`, own scikit-learn classifiers (regressors, survival models), or both.
     features : DataFrame of shape (n_cases, n_features)
         Index ``case_id``, columns ``<block>__<feature>``. Clinical columns of the cohort are added.
     cohort : Cohort
-        Gives labels, patients and clinical columns; cases without features count as failed.
+        Gives labels (or time and event), patients and clinical columns; cases without features count as failed.
+    task : {"auto", "classification", "regression", "survival"}
+        What the outcome is. ``auto``: survival if the cohort has ``time`` and ``event`` and no label, else
+        classification; a label that is a value has to be declared as ``regression``.
     cv : NestedCV, LeaveOneSiteOut, FixedSplit or OwnFolds, optional
         Default: nested cross-validation with 5 folds, 10 repeats, 4 inner folds. What the numbers mean follows from it:
         see the page on folds.
@@ -117,7 +125,11 @@ def compare_models(
     aggregate : {"mean", "max", "largest"}
         How the scores of a patient's cases become one, for ``unit="patient"``.
     margin : float, default 0.05
-        Difference below which two arms count as equivalent; declared before the run.
+        Difference below which two arms count as equivalent; declared before the run. It is one of the primary metric:
+        ROC AUC, R2 (regression) or concordance (survival).
+    horizons : sequence of float, optional
+        Survival: times, in the unit of the column ``time``, at which the arms predict survival; declared before the
+        run. Default: the deciles of the times of the events. The middle one is that of the AUC in the scores.
     threshold : {"sensitivity", "youden"}
         How the operating point is chosen from inner out-of-fold scores.
     target_sensitivity : float, default 0.90
@@ -179,29 +191,32 @@ def compare_models(
     if not models:
         raise ValueError("models is empty; give at least one arm, e.g. hr.standard_models(features).")
     cv = cv or NestedCV()
+    chosen = task_asked(task, cohort)
     used, X = cases_used(features, cohort)
     roles = find_roles(models, baseline)
+    outcome = outcome_of(used, chosen, horizons)
     if unit == "patient":
-        refuse_patients_with_two_labels(used)
+        refuse_patients_with_two_outcomes(outcome, used.patient_id)
     size = size_of(X) if unit == "patient" and aggregate == "largest" else None
-    y, groups = used.y.to_numpy(), used.patient_id.to_numpy()
-    splits = splits_of(cv, used, random_state)
-    resolvable = resolvable_auc_difference(used, splits)
+    groups = used.patient_id.to_numpy()
+    splits = splits_of(cv, used, random_state, task=chosen)
+    resolvable = resolvable_auc_difference(used, splits, task=chosen)
     if announce is not None:
-        announce(announcement(used, splits, resolvable))
+        announce(announcement(used, splits, resolvable, task=chosen))
     result = evaluate(
         dict(models),
         X,
-        y,
+        outcome.y,
         groups,
         splits,
         inner=cv.inner,
         n_jobs=n_jobs,
         random_state=random_state,
-        threshold=threshold if len(used.classes) == 2 else None,
+        threshold=threshold if len(outcome.classes) == 2 else None,
         target_sensitivity=target_sensitivity,
         patient_rule=aggregate if unit == "patient" else None,
         size=size,
+        horizons=outcome.horizons,
         fold_context=shared_fits,
         after_fit=_read_off if explain else _read_off_without_shap,
         progress=progress,
@@ -218,24 +233,28 @@ def compare_models(
         "cv": design(cv, splits),
         "unit": unit,
         "aggregate": aggregate if unit == "patient" else None,
-        "positive": record.plain(used.classes[-1]) if len(used.classes) == 2 else None,
-        "classes": [record.plain(c) for c in used.classes],
-        "label": cohort.label,
-        "primary_metric": PRIMARY_METRIC,
+        "task": chosen,
+        "positive": record.plain(outcome.classes[-1]) if len(outcome.classes) == 2 else None,
+        "classes": [record.plain(c) for c in outcome.classes],
+        "label": outcome.name,
+        "horizons": list(outcome.horizons),
+        "primary_metric": outcome.primary_metric,
         "margin": margin,
         "baseline": roles.baseline,
-        "threshold": {"rule": threshold, "target_sensitivity": target_sensitivity},
+        "threshold": {"rule": threshold, "target_sensitivity": target_sensitivity}
+        if chosen == "classification"
+        else None,
         "resolvable_difference": resolvable,
         "arms": arms(models, roles, X, result),
-        "flow": record.flow(cohort, used, failures),
+        "flow": record.flow(cohort, used, failures, groups=outcome.groups, names=outcome.group_names()),
         "extractors": list(run.extractors) if run is not None else [],
         "size": record.size_note(features.loc[X.index], run.extractors if run is not None else []),
         "hedge": {"weights": record.hedge_weights(extras(result, roles.fused_default, "weights"))},
         "grouped": all(result.routed.values()),
         "cohort": record.cohort_note(cohort),
-        "data_sha256": record.data_digest(X, used),
+        "data_sha256": record.data_digest(X, outcome.table, used.patient_id),
     }
-    tables = score_tables(result, splits, roles, unit, aggregate, size, margin, used.patient_id)
+    tables = score_tables(result, splits, roles, unit, aggregate, size, margin, used.patient_id, outcome)
     importance, importance_cases = importance_tables(result, X, splits)
     return Comparison(
         **tables,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from hybridrad.case import is_image_column
 from hybridrad.cohort import Cohort
+from hybridrad.errors import RunError
 from hybridrad.evaluation.audit_columns import target_column_check
 from hybridrad.evaluation.audit_duplicates import near_duplicate_check, patients_across_folds, same_image_check
 from hybridrad.evaluation.audit_poison import poisoned_test_check
@@ -74,7 +75,7 @@ def audit(
     Raises
     ------
     RunError
-        The tables are not those of the study.
+        The tables are not those of the study, or it is none of classes: most checks ask for classes.
 
     Examples
     --------
@@ -90,6 +91,8 @@ def audit(
     >>> table.loc[["A_PATIENT_FOLDS", "A_POISONED_TEST"], "verdict"].tolist()
     ['pass', 'pass']
     """
+    if (task := study.settings.get("task", "classification")) != "classification":
+        raise RunError(f"the audit is for classification only; the study is one of {task}.", code="E_CONFIG")
     say = progress or (lambda code: None)
     seen = AuditedStudy.of(study, features, cohort, model=model, models=models)
     digests = {} if store is None else read_file_digests(store)

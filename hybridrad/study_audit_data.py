@@ -86,7 +86,7 @@ def _table(study: Comparison, features: pd.DataFrame, cohort: Cohort | None, cas
         return features[features.index.isin(cases)]
     used, X = cases_used(features, cohort.subset([c for c in cohort.table.index if c in set(cases)]))
     known = study.settings.get("data_sha256")
-    if known is not None and known != data_digest(X, used):
+    if known is not None and known != data_digest(X, used.label_values.to_frame("label"), used.patient_id):
         raise RunError(
             "features and cohort are not those of the study: its hash of features, labels and patients differs.",
             hint="Give the same tables, with the same label and clinical columns.",

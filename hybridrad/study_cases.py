@@ -15,6 +15,7 @@ from hybridrad.errors import RunError
 
 if TYPE_CHECKING:
     from hybridrad.evaluation.designs import Design
+    from hybridrad.strata import Task
 
 DEFAULT_FUSED = "hedge"
 
@@ -56,8 +57,6 @@ def cases_used(features: pd.DataFrame, cohort: Cohort) -> tuple[Cohort, pd.DataF
             hint="Both tables need the same case_id, as text.",
         )
     used = cohort.subset(ids)
-    if len(used.classes) < 2:
-        raise RunError(f"only one class of {cohort.label!r} is left among the cases with features.", code="E_ONE_CLASS")
     X = features.loc[ids].join(used.clinical_table())
     X.index.name = "case_id"
     numbers = X.select_dtypes("number")
@@ -66,17 +65,6 @@ def cases_used(features: pd.DataFrame, cohort: Cohort) -> tuple[Cohort, pd.DataF
         row, column = np.argwhere(infinite)[0]
         raise RunError(f"feature {numbers.columns[column]!r} of case {ids[row]!r} is infinite.", code="E_CONFIG")
     return used, X
-
-
-def refuse_patients_with_two_labels(used: Cohort) -> None:
-    """Raise ``RunError`` where patients cannot be scored because their cases carry different labels."""
-    labels = used.label_values.groupby(used.patient_id).nunique()
-    if (labels > 1).any():
-        raise RunError(
-            f"{int((labels > 1).sum())} patients have cases with different labels "
-            f"(first: {labels.index[labels > 1][0]}).",
-            hint='A patient then has no label of its own; score by case (unit="case").',
-        )
 
 
 def size_of(X: pd.DataFrame) -> pd.Series:
@@ -91,11 +79,14 @@ def _patients_per_class(used: Cohort) -> pd.Series:
     return used.patient_id.groupby(used.label_values).nunique()
 
 
-def resolvable_auc_difference(used: Cohort, splits: pd.DataFrame) -> float | None:
-    """Return the AUC difference this cohort can resolve; with more than two classes there is no such formula."""
+def resolvable_auc_difference(used: Cohort, splits: pd.DataFrame, *, task: Task = "classification") -> float | None:
+    """Return the AUC difference this cohort can resolve.
+
+    None with more than two classes and for other tasks: there is no formula that its sources would carry there.
+    """
     from hybridrad.comparison.verdicts import resolvable_difference, resolvable_on_test_set
 
-    if len(used.classes) > 2:
+    if task != "classification" or len(used.classes) > 2:
         return None
     if splits.attrs["kind"] == "site":
         return None  # it hangs on how much the sites differ, which nobody knows before
@@ -109,7 +100,7 @@ def resolvable_auc_difference(used: Cohort, splits: pd.DataFrame) -> float | Non
     return resolvable_difference(int(used.patient_id.nunique()), n_folds, repeats, prevalence=prevalence)
 
 
-def announcement(used: Cohort, splits: pd.DataFrame, resolvable: float | None) -> str:
+def announcement(used: Cohort, splits: pd.DataFrame, resolvable: float | None, *, task: Task = "classification") -> str:
     """Return the sentence that is said before the first fit."""
     n_folds, repeats, reason = (splits.attrs[k] for k in ("n_folds", "repeats", "reason"))
     if splits.attrs["kind"] != "folds":
@@ -123,6 +114,8 @@ def announcement(used: Cohort, splits: pd.DataFrame, resolvable: float | None) -
             text += f" {reason}"
     if resolvable is not None:
         text += f" Smallest AUC difference this cohort can be expected to resolve: about {resolvable:.2f}."
+    elif task != "classification":
+        text += f" What difference this cohort can resolve is not computed for {task}."
     return text
 
 

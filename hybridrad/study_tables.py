@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from hybridrad.evaluation.result import EvaluationResult
     from hybridrad.features.assembly import ExtractionRun
     from hybridrad.study_cases import Roles
-
-PRIMARY_METRIC = "roc_auc"
+    from hybridrad.study_outcome import Outcome
 
 
 def extras(result: EvaluationResult, name: str | None, key: str) -> list[Any]:
@@ -96,13 +95,14 @@ def score_tables(
     size: pd.Series | None,
     margin: float,
     patient_id: pd.Series,
+    outcome: Outcome,
 ) -> dict[str, pd.DataFrame]:
-    """Return scores, comparisons, regret and sites, from the predictions of cases or of patients."""
+    """Return scores, comparisons, regret, sites and horizons, from the predictions of cases or of patients."""
     from hybridrad.comparison.held_out import paired_on_test_set, paired_over_sites
     from hybridrad.comparison.paired import comparison_table
     from hybridrad.comparison.regret import regret_table
     from hybridrad.evaluation.intervals import score_table
-    from hybridrad.evaluation.metrics import fold_scores
+    from hybridrad.evaluation.metrics import fold_scores, metric_names
     from hybridrad.evaluation.patients import aggregate_to_patients
     from hybridrad.evaluation.set_scores import set_score_table
     from hybridrad.evaluation.site_scores import scores_of_sites, site_table
@@ -110,19 +110,23 @@ def score_tables(
     scored = result.predictions
     if unit == "patient":
         scored = aggregate_to_patients(scored, aggregate, size=size)
+    horizons = no_horizons()
+    if outcome.task == "survival":
+        scored, horizons = _over_time(scored, splits, outcome.table, patient_id, unit, list(roles.described))
+    primary, metrics = outcome.primary_metric, metric_names(scored, task=outcome.task)
     # All arms, also one that failed everywhere: it must not drop out of the family or of the regret in silence.
     arms = list(roles.described)
     singles, fused, default = roles.singles, roles.fused, roles.fused_default
     picks = _picks(result, singles)
-    per_fold = fold_scores(scored, splits, models=arms, patient_id=patient_id)
+    per_fold = fold_scores(scored, splits, models=arms, patient_id=patient_id, task=outcome.task)
     kind, sites, paired = splits.attrs.get("kind", "folds"), no_sites(), None
     if kind == "site":
         names = splits.attrs["names"]
-        sites = site_table(scored, names, models=arms)
+        sites = site_table(scored, names, models=arms, metrics=metrics)
         scores = scores_of_sites(sites)
         paired = paired_over_sites(_with_picks(scored, picks), names)
     elif kind == "split":
-        scores = set_score_table(scored, models=arms)
+        scores = set_score_table(scored, models=arms, metrics=metrics)
         paired = paired_on_test_set(_with_picks(scored, picks))
     else:
         scores = score_table(per_fold, scored)
@@ -131,15 +135,43 @@ def score_tables(
     pairs += [(f, single) for f in fused for single in singles]
     regret = _no_regret()
     if fused and singles:
-        regret = regret_table(per_fold, fused=fused, singles=singles, selected=picks, paired=paired)
+        regret = regret_table(per_fold, fused=fused, singles=singles, selected=picks, metric=primary, paired=paired)
     return {
         "scores": scores,
         "comparisons": comparison_table(
-            per_fold, pairs=pairs, family=family, primary_metric=PRIMARY_METRIC, margin=margin, paired=paired
+            per_fold, pairs=pairs, family=family, primary_metric=primary, margin=margin, paired=paired
         ),
         "regret": regret,
         "sites": sites,
+        "horizons": horizons,
     }
+
+
+def _over_time(
+    scored: pd.DataFrame,
+    splits: pd.DataFrame,
+    outcome: pd.DataFrame,
+    patient_id: pd.Series,
+    unit: str,
+    arms: list[str],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return survival predictions with the weights of censoring, and the scores at each horizon."""
+    from hybridrad.evaluation.horizon_scores import horizon_table
+    from hybridrad.evaluation.survival_scores import with_censoring_weights
+
+    if unit == "patient":  # one row, and one weight, for each patient
+        first = ~patient_id.duplicated()
+        outcome = outcome[first.reindex(outcome.index)]
+        splits = splits[splits.index.get_level_values("case_id").isin(outcome.index)]
+    weighted = with_censoring_weights(scored, outcome)
+    intervals = splits.attrs.get("kind", "folds") == "folds"
+    return weighted, horizon_table(weighted, splits, outcome, models=arms, patient_id=patient_id, intervals=intervals)
+
+
+def no_horizons() -> pd.DataFrame:
+    """Return the empty table of scores over time of a study that is not of survival."""
+    index = pd.MultiIndex.from_arrays([[], [], []], names=["model", "metric", "horizon"])
+    return pd.DataFrame(columns=["value", "low", "high", "method"], index=index)
 
 
 def no_sites() -> pd.DataFrame:
@@ -169,7 +201,7 @@ def _no_regret() -> pd.DataFrame:
 
 
 def _picks(result: EvaluationResult, singles: list[str]) -> pd.Series | None:
-    """Return, for each outer fold, the single arm with the least inner out-of-fold log loss; None if any has none."""
+    """Return, for each outer fold, the single arm with the least inner out-of-fold loss; None if any has none."""
     losses: dict[tuple[int, int], dict[str, Any]] = {}
     for (name, repeat, fold), extra in result.extras.items():
         if name in singles:

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from hybridrad.cohort import cohort_from_frame
 from hybridrad.record import data_digest, hedge_weights, plain, size_note, versions
 
 
@@ -48,7 +47,7 @@ def test_the_digest_of_the_data_follows_every_value_label_and_patient():
     def digest(value=1.0, label=1, patient="p1", name="radiomics__a"):
         table = pd.DataFrame({"case_id": ["a", "b"], "patient_id": ["p0", patient], "label": [0, label]})
         X = pd.DataFrame({name: [0.0, value]}, index=pd.Index(["a", "b"], name="case_id"))
-        return data_digest(X, cohort_from_frame(table, images=False))
+        return data_digest(X, table.set_index("case_id")[["label"]], table.set_index("case_id")["patient_id"])
 
     others = [digest(value=1.0 + 1e-15), digest(label=2), digest(patient="p2"), digest(name="radiomics__b")]
     assert digest() == digest()

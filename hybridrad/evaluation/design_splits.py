@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,13 +14,42 @@ from hybridrad.cohort import Cohort
 from hybridrad.errors import RunError
 from hybridrad.evaluation.designs import Design, FixedSplit, LeaveOneSiteOut, OwnFolds
 from hybridrad.evaluation.nested import NestedCV
+from hybridrad.strata import Task
 
 DesignKind = Literal["folds", "site", "split"]
 TRAIN_WORDS = ("train", "training", "development")
 MIN_PER_CLASS = 2  # patients; below, DeLong's variance and inner folds do not exist
+MIN_FOR_VALUES = 5  # patients; an explained variation of fewer says nothing
 
 
-def splits_of(cv: Design, cohort: Cohort, random_state: int) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class Roll:
+    """The cases of a cohort as designs count them: class, event, or merely being there; and what every part needs.
+
+    ``counted`` names the class of each case; every part must hold ``least`` patients of each of ``classes``.
+    """
+
+    table: pd.DataFrame
+    patient_id: pd.Series
+    counted: pd.Series
+    classes: list[Any]
+    least: int
+    what: str
+
+
+def roll_of(cohort: Cohort, task: Task) -> Roll:
+    """Return the roll of a cohort for a task."""
+    table, patients = cohort.table, cohort.patient_id
+    if task == "survival":
+        events = cohort.survival["event"].map({True: "event", False: "censored"})
+        return Roll(table, patients, events, ["event"], MIN_PER_CLASS, "with an event")
+    if task == "regression":
+        there = pd.Series("case", index=table.index)
+        return Roll(table, patients, there, ["case"], MIN_FOR_VALUES, "in all")
+    return Roll(table, patients, cohort.label_values, cohort.classes, MIN_PER_CLASS, "of each class")
+
+
+def splits_of(cv: Design, cohort: Cohort, random_state: int, *, task: Task = "classification") -> pd.DataFrame:
     """Return the splits table of any design for a cohort.
 
     Parameters
@@ -29,6 +59,8 @@ def splits_of(cv: Design, cohort: Cohort, random_state: int) -> pd.DataFrame:
         The cases used.
     random_state : int
         For the designs that draw.
+    task : {"classification", "regression", "survival"}
+        What is predicted: parts must hold patients of every class, with an event, or enough of them.
 
     Returns
     -------
@@ -50,27 +82,28 @@ def splits_of(cv: Design, cohort: Cohort, random_state: int) -> pd.DataFrame:
     >>> splits.attrs["names"]
     {0: 'A', 1: 'B', 2: 'C'}
     """
+    roll = roll_of(cohort, task)
     if isinstance(cv, LeaveOneSiteOut):
-        return _leave_one_site_out(cv, cohort)
+        return _leave_one_site_out(cv, roll)
     if isinstance(cv, FixedSplit):
-        return _fixed(cv, cohort)
+        return _fixed(cv, roll)
     if isinstance(cv, OwnFolds):
-        return _own(cv, cohort)
+        return _own(cv, roll)
     if not isinstance(cv, NestedCV):
         raise TypeError(f"cv must be NestedCV, LeaveOneSiteOut, FixedSplit or OwnFolds, got {type(cv).__name__}.")
-    splits = cv.splits(cohort.y.to_numpy(), cohort.patient_id.to_numpy(), cohort.table.index, random_state)
+    splits = cv.splits(cohort.targets(task), cohort.patient_id.to_numpy(), cohort.table.index, random_state)
     splits.attrs |= {"kind": "folds", "names": {}}
     return splits
 
 
-def _leave_one_site_out(cv: LeaveOneSiteOut, cohort: Cohort) -> pd.DataFrame:
+def _leave_one_site_out(cv: LeaveOneSiteOut, cohort: Roll) -> pd.DataFrame:
     site = _column(cohort, cv.column, wanted="the site of each case")
     _one_value_per_patient(site, cohort, cv.column)
     counts = _patients_per_class(cohort, site)
-    testable = counts.index[(counts >= MIN_PER_CLASS).all(axis=1)]
+    testable = counts.index[(counts >= cohort.least).all(axis=1)]
     if len(testable) < 2:
         raise RunError(
-            f"{len(testable)} of {len(counts)} sites have at least {MIN_PER_CLASS} patients of each class; leaving one "
+            f"{len(testable)} of {len(counts)} sites have at least {cohort.least} patients {cohort.what}; leaving one "
             "site out needs two such sites.",
             code="E_FEW_PATIENTS",
         )
@@ -79,13 +112,13 @@ def _leave_one_site_out(cv: LeaveOneSiteOut, cohort: Cohort) -> pd.DataFrame:
     never = [name for name in counts.index if name not in set(testable)]
     if never:
         reason += (
-            f" Never tested, only trained on, for want of {MIN_PER_CLASS} patients of each class: {', '.join(never)}."
+            f" Never tested, only trained on, for want of {cohort.least} patients {cohort.what}: {', '.join(never)}."
         )
     names = {i: str(name) for i, name in enumerate(testable)}
     return _planned(parts, cohort, kind="site", n_folds=len(testable), repeats=1, reason=reason, names=names)
 
 
-def _fixed(cv: FixedSplit, cohort: Cohort) -> pd.DataFrame:
+def _fixed(cv: FixedSplit, cohort: Roll) -> pd.DataFrame:
     values = _column(cohort, cv.column, wanted="the part of each case")
     train, test = _parts(cv, sorted(values.unique()))
     tested = values.isin(test)
@@ -119,7 +152,7 @@ def _parts(cv: FixedSplit, there: list[str]) -> tuple[list[str], list[str]]:
     return train, test
 
 
-def _own(cv: OwnFolds, cohort: Cohort) -> pd.DataFrame:
+def _own(cv: OwnFolds, cohort: Roll) -> pd.DataFrame:
     table = cv.folds if isinstance(cv.folds, pd.DataFrame) else _from_columns(cv.folds, cohort)
     check_table(table, index=["repeat", "fold", "case_id"], columns=["role"], name="folds")
     if table.index.duplicated().any():
@@ -158,7 +191,7 @@ def _own(cv: OwnFolds, cohort: Cohort) -> pd.DataFrame:
     return _planned(parts, cohort, kind=kind, n_folds=n_folds, repeats=len(repeats), reason=reason, names={})
 
 
-def _from_columns(names: str | Sequence[str], cohort: Cohort) -> pd.DataFrame:
+def _from_columns(names: str | Sequence[str], cohort: Roll) -> pd.DataFrame:
     parts = []
     for repeat, name in enumerate([names] if isinstance(names, str) else list(names)):
         fold_of = _column(cohort, name, wanted="the fold of each case")
@@ -169,7 +202,7 @@ def _from_columns(names: str | Sequence[str], cohort: Cohort) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-def _fold(cohort: Cohort, tested: np.ndarray, *, repeat: int, fold: int) -> pd.DataFrame:
+def _fold(cohort: Roll, tested: np.ndarray, *, repeat: int, fold: int) -> pd.DataFrame:
     index = pd.MultiIndex.from_product(
         [[repeat], [fold], cohort.table.index.astype(str)], names=["repeat", "fold", "case_id"]
     )
@@ -178,7 +211,7 @@ def _fold(cohort: Cohort, tested: np.ndarray, *, repeat: int, fold: int) -> pd.D
 
 def _planned(
     parts: Sequence[pd.DataFrame],
-    cohort: Cohort,
+    cohort: Roll,
     *,
     kind: DesignKind,
     n_folds: int,
@@ -187,7 +220,7 @@ def _planned(
     names: Mapping[int, str],
 ) -> pd.DataFrame:
     """Return the checked splits: patients on one side, every class in every part."""
-    patient, label = cohort.patient_id, cohort.label_values
+    patient, label = cohort.patient_id, cohort.counted
     for part in parts:
         (repeat, fold), ids = part.index[0][:2], part.index.get_level_values("case_id")
         where = f"repeat {repeat}, fold {fold}" + (f" ({names[fold]})" if fold in names else "")
@@ -202,10 +235,10 @@ def _planned(
         for role, cases in of.items():
             n = patient[cases].groupby(label[cases]).nunique().reindex(cohort.classes).fillna(0)
             # A fold among several needs a pair to rank; a set that is judged on its own needs a variance too.
-            least = 1 if role == "test" and kind == "folds" else MIN_PER_CLASS
+            least = 1 if role == "test" and kind == "folds" and cohort.least == MIN_PER_CLASS else cohort.least
             if n.min() < least:
                 raise RunError(
-                    f"the {role} part of {where} has {int(n.min())} patients of class {n.idxmin()!r}; "
+                    f"the {role} part of {where} has {int(n.min())} patients {_of(n.idxmin(), cohort)}; "
                     f"at least {least} are needed.",
                     code="E_FEW_PATIENTS",
                 )
@@ -215,7 +248,11 @@ def _planned(
     return table
 
 
-def _column(cohort: Cohort, name: str, *, wanted: str) -> pd.Series:
+def _of(name: Any, cohort: Roll) -> str:
+    return f"of class {name!r}" if cohort.what == "of each class" else cohort.what
+
+
+def _column(cohort: Roll, name: str, *, wanted: str) -> pd.Series:
     if name not in cohort.table.columns:
         near = did_you_mean(name, map(str, cohort.table.columns))
         raise RunError(f"the cohort has no column {name!r} ({wanted}).{near}", code="E_CONFIG")
@@ -229,7 +266,7 @@ def _column(cohort: Cohort, name: str, *, wanted: str) -> pd.Series:
     return values.map(lambda v: str(int(v)) if isinstance(v, float) and v.is_integer() else str(v).strip())
 
 
-def _one_value_per_patient(values: pd.Series, cohort: Cohort, column: str) -> None:
+def _one_value_per_patient(values: pd.Series, cohort: Roll, column: str) -> None:
     several = values.groupby(cohort.patient_id).nunique()
     if (several > 1).any():
         raise RunError(
@@ -240,7 +277,7 @@ def _one_value_per_patient(values: pd.Series, cohort: Cohort, column: str) -> No
         )
 
 
-def _patients_per_class(cohort: Cohort, values: pd.Series) -> pd.DataFrame:
-    label = cohort.label_values
+def _patients_per_class(cohort: Roll, values: pd.Series) -> pd.DataFrame:
+    label = cohort.counted
     columns = {c: cohort.patient_id[label == c].groupby(values[label == c]).nunique() for c in cohort.classes}
     return pd.DataFrame(columns, index=pd.Index(sorted(values.unique()))).fillna(0)

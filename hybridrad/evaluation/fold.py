@@ -17,8 +17,10 @@ from threadpoolctl import threadpool_limits
 
 from hybridrad.evaluation.patients import PatientRule, patient_scores
 from hybridrad.evaluation.routing import class_probabilities, fit_by_patient, innermost, prepared
+from hybridrad.evaluation.task_predictions import predicted
 from hybridrad.evaluation.thresholds import threshold_at_sensitivity, youden_threshold
 from hybridrad.splits import inner_splits
+from hybridrad.strata import Task, task_of
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,22 @@ class FoldPlan:
     size: np.ndarray | None
     fold_context: Callable[[], AbstractContextManager[Any]] | None
     after_fit: Callable[[str, Any, pd.DataFrame], Any] | None
+    horizons: tuple[float, ...] = ()
+
+    @property
+    def task(self) -> Task:
+        """What is predicted, by the type of ``y``."""
+        return task_of(self.y)
 
     @property
     def n_classes(self) -> int:
-        """Number of classes of the whole study."""
-        return int(self.y.max()) + 1
+        """Number of classes of the whole study; 0 where there are none."""
+        return int(self.y.max()) + 1 if self.task == "classification" else 0
 
 
 @dataclass
 class FoldOutcome:
-    """What came out of a fold, by arm; an arm that failed has no probabilities."""
+    """What came out of a fold, by arm; an arm that failed has no probabilities (of other tasks: values, risks)."""
 
     repeat: int
     fold: int
@@ -88,7 +96,10 @@ def _run_arm(plan: FoldPlan, outcome: FoldOutcome, name: str, estimator: Any, tr
         done, fitted = _attempt(outcome, name, "fit", fit)
         if done:
             done, probabilities = _attempt(
-                outcome, name, "predict", lambda: class_probabilities(fitted, X_test, plan.n_classes)
+                outcome,
+                name,
+                "predict",
+                lambda: predicted(fitted, X_test, task=plan.task, n_classes=plan.n_classes, horizons=plan.horizons),
             )
         if done:
             outcome.probabilities[name] = probabilities

@@ -12,6 +12,7 @@ from scipy import stats
 from hybridrad._checks import SCORE_COLUMNS, check_choice
 from hybridrad.evaluation.calibration import calibration_over_repeats
 from hybridrad.evaluation.metrics import METRICS
+from hybridrad.evaluation.regression_metrics import linear_calibration_over_repeats
 
 # Below this spread between folds there is nothing an interval could be computed from.
 NO_SPREAD = 1e-12
@@ -168,7 +169,8 @@ def _of_repeats(
     undefined = int(part["value"].isna().sum())
     if undefined:
         return np.nan, np.nan, np.nan, f"not scored: no value in {undefined} of {len(part)} repeats"
-    table = calibration_over_repeats(predictions, level=level)
-    value, low, high = table.loc[metric.removeprefix("calibration_"), ["value", "low", "high"]].to_numpy(float)
+    over_repeats = linear_calibration_over_repeats if metric.startswith("linear_") else calibration_over_repeats
+    row = over_repeats(predictions, level=level).loc[metric.partition("_")[2]]
+    value, low, high = row[["value", "low", "high"]].to_numpy(float)
     method = f"mean of {len(part)} repeats, folds pooled; interval over patients, without the variance of training"
     return float(value), float(low), float(high), method

@@ -14,6 +14,9 @@ from sklearn.metrics import average_precision_score
 from hybridrad._checks import check_choice, check_table
 from hybridrad.evaluation.calibration import calibration
 from hybridrad.evaluation.patients import aggregate_to_patients
+from hybridrad.evaluation.regression_metrics import linear_calibration, mae, r2, rmse, spearman
+from hybridrad.evaluation.survival_scores import SURVIVAL_SCORES
+from hybridrad.strata import Task
 
 __all__ = [
     "METRICS",
@@ -49,6 +52,7 @@ class Metric:
     higher_is_better: bool | None
     binary_only: bool = False
     per_repeat: bool = False
+    task: Task = "classification"
 
 
 METRICS: dict[str, Metric] = {
@@ -60,7 +64,18 @@ METRICS: dict[str, Metric] = {
     "specificity": Metric(0.0, 1.0, True, binary_only=True),
     "calibration_slope": Metric(-np.inf, np.inf, None, binary_only=True, per_repeat=True),
     "calibration_intercept": Metric(-np.inf, np.inf, None, binary_only=True, per_repeat=True),
+    "r2": Metric(-np.inf, 1.0, True, task="regression"),
+    "mae": Metric(0.0, np.inf, False, task="regression"),
+    "rmse": Metric(0.0, np.inf, False, task="regression"),
+    "spearman": Metric(-1.0, 1.0, True, task="regression"),
+    "linear_slope": Metric(-np.inf, np.inf, None, per_repeat=True, task="regression"),
+    "linear_intercept": Metric(-np.inf, np.inf, None, per_repeat=True, task="regression"),
+    "concordance": Metric(0.0, 1.0, True, task="survival"),
+    "uno_auc": Metric(0.0, 1.0, True, task="survival"),
+    "integrated_brier": Metric(0.0, np.inf, False, task="survival"),
 }
+PRIMARY_METRICS: dict[Task, str] = {"classification": "roc_auc", "regression": "r2", "survival": "concordance"}
+_VALUES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {"r2": r2, "mae": mae, "rmse": rmse, "spearman": spearman}
 
 
 def roc_auc(y_true: ArrayLike, y_score: ArrayLike) -> float:
@@ -149,16 +164,18 @@ def specificity(y_true: ArrayLike, y_score: ArrayLike, threshold: float) -> floa
     return float(spared.mean()) if len(spared) and np.isfinite(threshold) else np.nan
 
 
-def metric_names(predictions: pd.DataFrame) -> list[str]:
-    """Return the metrics that are defined for these predictions: all of them for two classes, four for more.
+def metric_names(predictions: pd.DataFrame, *, task: Task = "classification") -> list[str]:
+    """Return the metrics that are defined for these predictions; of classes all for two, four for more.
 
     Examples
     --------
     >>> metric_names(pd.DataFrame(columns=["y_score_0", "y_score_1", "y_score_2"]))
     ['roc_auc', 'average_precision', 'brier', 'log_loss']
+    >>> metric_names(pd.DataFrame(columns=["time", "event", "y_score"]), task="survival")
+    ['concordance', 'uno_auc', 'integrated_brier']
     """
     binary = score_columns(predictions) == ["y_score"]
-    return [name for name, metric in METRICS.items() if binary or not metric.binary_only]
+    return [name for name, known in METRICS.items() if known.task == task and (binary or not known.binary_only)]
 
 
 def score_columns(predictions: pd.DataFrame) -> list[str]:
@@ -173,13 +190,15 @@ def fold_scores(
     metrics: Sequence[str] | None = None,
     models: Sequence[str] | None = None,
     patient_id: pd.Series | None = None,
+    task: Task = "classification",
 ) -> pd.DataFrame:
     """Score every model in every outer fold.
 
     Parameters
     ----------
     predictions : DataFrame
-        The predictions table, of cases or from `aggregate_to_patients`.
+        The predictions table, of cases or from `aggregate_to_patients`; survival: from
+        `hybridrad.evaluation.survival_scores.with_censoring_weights`.
     splits : DataFrame
         The splits table the predictions were made on.
     metrics : sequence of str, optional
@@ -188,6 +207,8 @@ def fold_scores(
         Models to score, also those without any prediction; default: those in ``predictions``.
     patient_id : Series, optional
         Index ``case_id``: patient of each case; default as found in ``predictions``.
+    task : {"classification", "regression", "survival"}
+        What the predictions are of.
 
     Returns
     -------
@@ -214,10 +235,11 @@ def fold_scores(
     [1.0, 1.0]
     """
     columns = score_columns(predictions)
-    check_table(predictions, index=PREDICTION_INDEX, columns=["patient_id", "y_true"], name="predictions")
+    truth = ["event", "time"] if task == "survival" else ["y_true"]
+    check_table(predictions, index=PREDICTION_INDEX, columns=["patient_id", *truth], name="predictions")
     if not columns:
         raise ValueError("predictions have no column y_score and none y_score_<class>.")
-    known = metric_names(predictions)
+    known = metric_names(predictions, task=task)
     wanted = list(known if metrics is None else metrics)
     for name in wanted:
         check_choice(name, known, name="metric")
@@ -278,6 +300,10 @@ def score_of(name: str, part: pd.DataFrame) -> float:
 
 
 def _value(name: str, part: pd.DataFrame, columns: list[str]) -> float:
+    if name in SURVIVAL_SCORES:
+        return SURVIVAL_SCORES[name](part)
+    if name in _VALUES:
+        return _VALUES[name](part["y_true"], part["y_score"])
     y = part["y_true"].to_numpy()
     score = part["y_score"].to_numpy() if columns == ["y_score"] else part[columns].to_numpy()
     if name in ("sensitivity", "specificity"):
@@ -289,6 +315,9 @@ def _value(name: str, part: pd.DataFrame, columns: list[str]) -> float:
 
 
 def _coefficient(name: str, of_repeat: pd.DataFrame) -> float:
+    if name.startswith("linear_"):
+        line = linear_calibration(of_repeat["y_true"], of_repeat["y_score"])
+        return line.slope if name == "linear_slope" else line.intercept
     fitted = calibration(of_repeat["y_true"], of_repeat["y_score"])
     return fitted.slope if name == "calibration_slope" else fitted.intercept
 

@@ -18,6 +18,7 @@ from hybridrad.errors import RunError
 from hybridrad.evaluation.fold import FoldOutcome, FoldPlan, run_fold
 from hybridrad.evaluation.patients import RULES, PatientRule
 from hybridrad.evaluation.result import EvaluationResult, collected
+from hybridrad.evaluation.task_predictions import needed_method
 from hybridrad.splits import feasible_folds, make_splits
 
 
@@ -28,7 +29,8 @@ class NestedCV:
     Parameters
     ----------
     outer : int
-        Outer folds; 3 are used where a fold would hold fewer than 5 patients of the smaller class.
+        Outer folds; 3 are used where a fold would hold fewer than 5 patients of the smaller class (survival: with an
+        event; regression: fewer than 10 patients).
     repeats : int
         How often the outer folds are dealt anew.
     inner : int
@@ -96,6 +98,7 @@ def evaluate(
     threshold: Literal["sensitivity", "youden"] | None = "sensitivity",
     patient_rule: PatientRule | None = None,
     size: pd.Series | None = None,
+    horizons: Sequence[float] = (),
     fold_context: Callable[[], AbstractContextManager[Any]] | None = None,
     after_fit: Callable[[str, Any, pd.DataFrame], Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -104,12 +107,12 @@ def evaluate(
 
     Parameters
     ----------
-    models : dict of name -> scikit-learn classifier
+    models : dict of name -> scikit-learn classifier, regressor, or survival model
         Cloned for every fold. Parameters named ``inner`` and ``random_state`` (also of steps) are set to the values
         here.
     X : DataFrame of shape (n_cases, n_features), index ``case_id``
-    y : int array of shape (n_cases,)
-        0 .. K - 1.
+    y : array of shape (n_cases,)
+        Classes: integers 0 .. K - 1. Regression: floats. Survival: a structured array with ``event`` and ``time``.
     groups : array of shape (n_cases,)
         Patient of each case. Passed to ``fit`` where the arm takes it, through Pipelines and searches too.
     splits : DataFrame
@@ -127,6 +130,8 @@ def evaluate(
         Choose the threshold for patient scores made by this rule; None for case scores.
     size : Series, optional
         Index ``case_id``; needed by ``patient_rule="largest"``.
+    horizons : sequence of float, optional
+        Survival: times at which arms with ``predict_survival`` give the probability to survive.
     fold_context : callable, optional
         Returns a context manager that is entered around all arms of one outer fold.
     after_fit : callable, optional
@@ -141,7 +146,7 @@ def evaluate(
     Raises
     ------
     ValueError
-        Tables that do not fit each other, or an arm without ``predict_proba``.
+        Tables that do not fit each other, or an arm without ``predict_proba`` (other tasks: ``predict``).
     RunError
         A patient is in the training and the test part of a fold; every arm failed in every fold; a worker died.
 
@@ -170,6 +175,7 @@ def evaluate(
         size=None if size is None else size.reindex(X.index).to_numpy(float),
         fold_context=fold_context,
         after_fit=after_fit,
+        horizons=tuple(map(float, horizons)),
     )
     _check_plan(plan)
     tasks = _tasks(plan, splits)
@@ -189,18 +195,17 @@ def _check_plan(plan: FoldPlan) -> None:
         raise ValueError(f"X: case_id {plan.X.index[plan.X.index.duplicated()][0]!r} stands twice.")
     if plan.y.shape != (n_cases,) or plan.groups.shape != (n_cases,):
         raise ValueError(f"X has {n_cases} cases, y shape {plan.y.shape}, groups shape {plan.groups.shape}.")
-    if not np.array_equal(np.unique(plan.y), np.arange(plan.n_classes)) or plan.n_classes < 2:
+    classes = plan.task == "classification"
+    if classes and (not np.array_equal(np.unique(plan.y), np.arange(plan.n_classes)) or plan.n_classes < 2):
         raise ValueError(f"y must hold the classes 0 .. K - 1, all of them; it holds {np.unique(plan.y).tolist()}.")
     if plan.patient_rule == "largest" and plan.size is None:
         raise ValueError("patient_rule='largest' needs size.")
     if not plan.models:
         raise ValueError("models is empty.")
     for name, estimator in plan.models.items():
-        if not hasattr(estimator, "predict_proba"):
-            raise ValueError(
-                f"{name}: {type(estimator).__name__} has no predict_proba, so it gives no probability to score; "
-                "wrap it in sklearn.calibration.CalibratedClassifierCV."
-            )
+        method, consequence = needed_method(plan.task)
+        if not hasattr(estimator, method):
+            raise ValueError(f"{name}: {type(estimator).__name__} has no {method}, {consequence}")
 
 
 def _tasks(plan: FoldPlan, splits: pd.DataFrame) -> list[tuple[int, int, np.ndarray, np.ndarray]]:

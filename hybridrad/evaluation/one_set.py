@@ -12,6 +12,7 @@ from scipy import stats
 from hybridrad.evaluation.calibration import calibration_over_repeats
 from hybridrad.evaluation.delong import delong_covariance, delong_variance
 from hybridrad.evaluation.metrics import METRICS, score_columns, score_of
+from hybridrad.evaluation.regression_metrics import linear_calibration_over_repeats
 
 RATES = ("sensitivity", "specificity")
 # Cancellation leaves about 1e-17 where two curves agree: that is no variance.
@@ -62,7 +63,7 @@ def set_score(part: pd.DataFrame, metric: str, *, level: float = 0.95) -> SetSco
     >>> round(score.value, 3), round(score.low, 3), round(score.high, 3), score.method
     (0.833, 0.456, 1.211, "DeLong's interval")
     """
-    if metric.startswith("calibration_"):
+    if METRICS[metric].per_repeat:
         return _coefficient(part, metric, level)
     value = score_of(metric, part)
     if np.isnan(value):
@@ -103,7 +104,7 @@ def set_difference(part_a: pd.DataFrame, part_b: pd.DataFrame, metric: str) -> S
     """
     b = part_b.droplevel("model")
     a = part_a.droplevel("model").reindex(b.index)
-    if len(part_a) != len(b) or a["y_true"].isna().any():
+    if len(part_a) != len(b) or a["patient_id"].isna().any():
         raise ValueError("the two models were tested on different cases and cannot be compared.")
     if _by_delong(part_b, metric):
         auc, cov = delong_covariance(b["y_true"], np.stack([a["y_score"], b["y_score"]]), groups=_patients(b))
@@ -186,7 +187,8 @@ def _wilson(rate: float, variance: float, part: pd.DataFrame, level: float) -> t
 
 
 def _coefficient(part: pd.DataFrame, metric: str, level: float) -> SetScore:
-    row = calibration_over_repeats(part, level=level).loc[metric.removeprefix("calibration_")]
+    over_repeats = linear_calibration_over_repeats if metric.startswith("linear_") else calibration_over_repeats
+    row = over_repeats(part, level=level).loc[metric.partition("_")[2]]
     value, low, high = (float(x) for x in row[["value", "low", "high"]].to_numpy(dtype=float))
     quantile = float(stats.t.ppf(0.5 + level / 2, part["patient_id"].nunique() - 1))
     return SetScore(value, ((high - low) / (2 * quantile)) ** 2, low, high, "sandwich over patients")

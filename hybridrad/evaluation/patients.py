@@ -95,7 +95,8 @@ def aggregate_to_patients(
     Raises
     ------
     RunError
-        A patient has cases with different labels: a patient score would have no truth to be compared with.
+        A patient has cases with different labels (values, times, events): a patient score would have no truth to be
+        compared with.
 
     Examples
     --------
@@ -106,7 +107,8 @@ def aggregate_to_patients(
     0.6
     """
     check_choice(rule, RULES, name="rule")
-    labels = predictions.groupby(predictions["patient_id"].astype(str))["y_true"].nunique()
+    truth = [c for c in ("y_true", "event", "time") if c in predictions]
+    labels = predictions.groupby(predictions["patient_id"].astype(str))[truth].nunique().max(axis=1)
     if (labels > 1).any():
         mixed = labels.index[labels > 1]
         raise RunError(
@@ -114,18 +116,23 @@ def aggregate_to_patients(
             code="E_CONFIG",
             hint='Score by case (unit="case").',
         )
-    columns = [c for c in predictions.columns if str(c).startswith("y_score")]
+    columns = [c for c in predictions.columns if str(c).startswith(("y_score", "survival_"))]
     parts = []
     for key, part in predictions.groupby(level=["model", "repeat", "fold"], sort=False):
         sizes = None if size is None else size.reindex(part.index.get_level_values("case_id")).to_numpy(float)
         ids = part["patient_id"].astype(str)
+        by_risk = rule == "max" and "event" in part
         patients, scores = patient_scores(
-            part[columns[0]] if len(columns) == 1 else part[columns], ids, rule=rule, size=sizes
+            part[columns[0]] if len(columns) == 1 else part[columns],
+            ids,
+            # The case with the highest risk speaks for the patient, with its survival too: that is the lowest.
+            rule="largest" if by_risk else rule,
+            size=part["y_score"] if by_risk else sizes,
         )
         index = pd.MultiIndex.from_tuples([(*key, p) for p in patients], names=predictions.index.names)
-        rows = pd.DataFrame(
-            {"patient_id": patients, "y_true": part["y_true"].groupby(ids).first()[patients].to_numpy()}, index=index
-        )
+        rows = pd.DataFrame({"patient_id": patients}, index=index)
+        rows[truth] = part[truth].groupby(ids).first().loc[patients].to_numpy()
+        rows = rows.astype({c: part[c].dtype for c in truth})
         rows[columns] = scores.reshape(len(patients), -1)
         if "threshold" in part:
             rows["threshold"] = part["threshold"].iloc[0]

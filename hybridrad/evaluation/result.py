@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hybridrad._checks import PREDICTION_COLUMNS
 from hybridrad.errors import RunError
 from hybridrad.evaluation.fold import FoldOutcome, FoldPlan
 from hybridrad.evaluation.routing import takes_groups
+from hybridrad.evaluation.task_predictions import score_columns_of, truth_columns
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class EvaluationResult:
     ----------
     predictions : DataFrame
         Index ``model, repeat, fold, case_id``; columns ``patient_id, y_true, y_score, threshold`` (two classes) or
-        ``y_score_0``, ``y_score_1``, ...
+        ``y_score_0``, ``y_score_1``, ...; regression: ``y_true, y_score`` (values); survival: ``event, time``,
+        ``y_score`` (the risk) and ``survival_<t>`` for each horizon.
     extras : dict
         (model, repeat, fold) -> what ``after_fit`` returned.
     seconds : DataFrame
@@ -82,9 +83,11 @@ def _predictions(plan: FoldPlan, outcome: FoldOutcome, name: str) -> pd.DataFram
         [[name] * len(cases), [outcome.repeat] * len(cases), [outcome.fold] * len(cases), cases],
         names=["model", "repeat", "fold", "case_id"],
     )
-    values = (plan.groups[outcome.test], plan.y[outcome.test])
-    table = pd.DataFrame(dict(zip(PREDICTION_COLUMNS, values, strict=True)), index=index)
     probability = outcome.probabilities[name]
+    truth = truth_columns(plan.y[outcome.test], task=plan.task)
+    table = pd.DataFrame({"patient_id": plan.groups[outcome.test], **truth}, index=index)
+    if plan.task != "classification":
+        return table.assign(**score_columns_of(probability, task=plan.task, horizons=plan.horizons))
     if plan.n_classes == 2:
         table["y_score"] = probability[:, 1]
         table["threshold"] = outcome.thresholds.get(name, np.nan)

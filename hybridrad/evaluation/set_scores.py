@@ -13,7 +13,11 @@ from hybridrad.evaluation.one_set import SetScore, clipped, set_score
 
 
 def set_score_table(
-    predictions: pd.DataFrame, *, models: Sequence[str] | None = None, level: float = 0.95
+    predictions: pd.DataFrame,
+    *,
+    models: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Return the scores of models on one test set, with intervals over its patients.
 
@@ -23,6 +27,8 @@ def set_score_table(
         Predictions of cases or patients, of one fold and repeat.
     models : sequence of str, optional
         Models to list, also those without predictions.
+    metrics : sequence of str, optional
+        Default: all that are defined for classes.
     level : float, default 0.95
 
     Returns
@@ -47,7 +53,7 @@ def set_score_table(
     for model in predictions.index.unique("model") if models is None else models:
         part = predictions[predictions.index.get_level_values("model") == model]
         n_cases = int(part["n_cases"].sum()) if "n_cases" in part else len(part)
-        for metric in metric_names(predictions):
+        for metric in metric_names(predictions) if metrics is None else metrics:
             if len(part):
                 score = clipped(set_score(part, metric, level=level), metric)
             else:

@@ -38,14 +38,22 @@ def design_words(settings: Mapping[str, Any]) -> DesignWords:
         "Every step that learns from several cases was fitted inside the training part; the unit of scoring is the "
         f"{unit}{rule}, and n in variances counts patients."
     )
+    task = str(settings.get("task") or "classification")
     if cv.get("kind") == "site":
-        return _sites(cv, fitted)
+        return _sites(cv, fitted, task)
     if cv.get("kind") == "split":
-        return _split(cv, fitted)
-    return _folds(cv, fitted.replace("inside the training part", "inside the fold"))
+        return _split(cv, fitted, task)
+    return _folds(cv, fitted.replace("inside the training part", "inside the fold"), task)
 
 
-def _folds(cv: Mapping[str, Any], fitted: str) -> DesignWords:
+STRATIFIED = {
+    "classification": "stratified by class",
+    "regression": "stratified by the patients' mean value",
+    "survival": "stratified by event, early and late",
+}
+
+
+def _folds(cv: Mapping[str, Any], fitted: str, task: str) -> DesignWords:
     folds, repeats = cv.get("folds_used") or cv.get("outer"), cv.get("repeats")
     k = f"K = {folds} folds" if is_number(folds) else "K folds"
     return DesignWords(
@@ -59,7 +67,7 @@ def _folds(cv: Mapping[str, Any], fitted: str) -> DesignWords:
             "Estimand: the expected performance of the whole procedure when it is trained on as many patients as one "
             f"outer training fold. {fitted}",
             f"Nested cross-validation with {k} repeated R = {repeats} times ({cv.get('inner')} inner folds), "
-            "stratified by class, all cases of a patient on the same side of every split; the splits were made once "
+            f"{STRATIFIED[task]}, all cases of a patient on the same side of every split; the splits were made once "
             "and are shared by all models.",
             "A score is computed in each outer fold on its test cases and averaged over folds and repeats, because "
             "pooling the scores of different folds biases it. Calibration and curves need more cases than a fold "
@@ -72,8 +80,11 @@ def _folds(cv: Mapping[str, Any], fitted: str) -> DesignWords:
     )
 
 
-def _sites(cv: Mapping[str, Any], fitted: str) -> DesignWords:
+def _sites(cv: Mapping[str, Any], fitted: str, task: str) -> DesignWords:
     names = [str(name) for name in (cv.get("names") or {}).values()]
+    of_classes = task == "classification"
+    by = "AUC: DeLong, clustered by patient; others: a jackknife" if of_classes else "a jackknife"
+    scale = "; areas and rates on the logit scale" if of_classes else ""
     return DesignWords(
         heading="Validation",
         in_short=f"leave one site out: {listing(names)}",
@@ -86,9 +97,9 @@ def _sites(cv: Mapping[str, Any], fitted: str) -> DesignWords:
             f"not trained at. {fitted}",
             f"Each of {len(names)} sites was tested once by models trained at all the others ({cv.get('inner')} inner "
             "folds by patient).",
-            "A score is computed at each site, with its variance over patients (AUC: DeLong, clustered by patient; "
-            "others: a jackknife or sandwich over patients), and summarised by a random-effects model with the "
-            "variance between sites by restricted maximum likelihood; areas and rates on the logit scale.",
+            f"A score is computed at each site, with its variance over patients ({by} or sandwich over patients), and "
+            "summarised by a random-effects model with the variance between sites by restricted maximum "
+            f"likelihood{scale}.",
             "The 95 % interval of a summary or of a paired difference is Hartung and Knapp's, with k − 1 degrees of "
             "freedom for k sites, and never narrower than the plain random-effects interval. The prediction interval, "
             "for a new site, is in sites.csv. Training parts share patients, which this interval ignores.",
@@ -98,21 +109,27 @@ def _sites(cv: Mapping[str, Any], fitted: str) -> DesignWords:
     )
 
 
-def _split(cv: Mapping[str, Any], fitted: str) -> DesignWords:
+def _split(cv: Mapping[str, Any], fitted: str, task: str) -> DesignWords:
     return DesignWords(
         heading="Validation",
         in_short="one fixed split into training and test patients",
         source="one test set",
         mean="value on the test set",
         panel="the AUC on the test set",
-        tests="two-sided paired tests on the test set (AUC: DeLong, clustered by patient)",
+        tests="two-sided paired tests on the test set "
+        + ("(AUC: DeLong, clustered by patient)" if task == "classification" else "(jackknife over patients)"),
         sentences=(
             "Estimand: the performance, in patients like those of the test set, of these very models, fitted once on "
             f"the training patients. {fitted}",
             f"One fixed split ({cv.get('inner')} inner folds of the training part, by patient).",
-            "The 95 % interval of an AUC or of a difference of two is DeLong's, clustered by patient (Obuchowski); "
-            "sensitivity and specificity have Wilson's interval; other scores a jackknife or sandwich over patients. "
-            "All of them leave out how the models would differ if they were trained on other patients.",
+            (
+                "The 95 % interval of an AUC or of a difference of two is DeLong's, clustered by patient (Obuchowski); "
+                "sensitivity and specificity have Wilson's interval; other scores a jackknife or sandwich over "
+                "patients. "
+                if task == "classification"
+                else "The 95 % intervals of scores and differences are a jackknife or sandwich over patients. "
+            )
+            + "All of them leave out how the models would differ if they were trained on other patients.",
         ),
         caution="One split was tested once; another split of the same patients would give other numbers, and the "
         "intervals do not hold that.",

@@ -84,7 +84,7 @@ def top_features(importance: pd.DataFrame, per_case: pd.DataFrame, model: str, *
     return sorted(bars, key=lambda bar: (-bar.value, bar.label))[:TOP]
 
 
-def shares_figure(shares: pd.DataFrame) -> Figure:
+def shares_figure(shares: pd.DataFrame, *, scale: str = "logit") -> Figure:
     """Return stacked bars, one per model, with the share of each block written in it."""
     from matplotlib.figure import Figure
 
@@ -107,7 +107,7 @@ def shares_figure(shares: pd.DataFrame) -> Figure:
     ax.set_ylim(len(shares) - 0.45, -0.55)
     ax.set_xlim(0, 1)
     ax.set_xticks(np.linspace(0, 1, 5), ["0 %", "25 %", "50 %", "75 %", "100 %"])
-    ax.set_xlabel("Share of the movement of the logit, out of fold")
+    ax.set_xlabel(f"Share of the movement of the {scale}, out of fold")
     quiet_axes(ax)
     handles, labels = ax.get_legend_handles_labels()
     names = [shorten(label, 24) for label in labels]
@@ -115,7 +115,7 @@ def shares_figure(shares: pd.DataFrame) -> Figure:
     return figure
 
 
-def features_figure(bars_of: dict[str, list[Bar]]) -> Figure:
+def features_figure(bars_of: dict[str, list[Bar]], *, scale: str = "logit") -> Figure:
     """Return horizontal bars of the leading features, a panel per model, one scale for all."""
     from matplotlib.figure import Figure
 
@@ -140,7 +140,7 @@ def features_figure(bars_of: dict[str, list[Bar]]) -> Figure:
                 color=INK,
             )
         quiet_axes(ax)
-    axes[-1].set_xlabel("Mean absolute SHAP value (logit), out of fold")
+    axes[-1].set_xlabel(f"Mean absolute SHAP value ({scale}), out of fold")
     figure.legend(
         _swatches(colours),
         list(colours),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hybridrad.reporting import importance as use
 from hybridrad.reporting.arms import Arm, by_role, default_fused
 from hybridrad.reporting.figures import DotRow, Guide, dots_and_intervals
+from hybridrad.reporting.outcome_plates import task_of_study
 from hybridrad.reporting.plates import Draft
 from hybridrad.reporting.style import block_colours
 from hybridrad.reporting.text import estimate, listing
@@ -26,7 +27,20 @@ def shares_plate(study: Comparison, arms: Sequence[Arm]) -> Draft | None:
         "Share of each block in the models with several blocks: mean over cases of the absolute sum of the block's "
         "SHAP values, as a part of the total; computed out of fold."
     )
-    return Draft(lambda: use.shares_figure(shares), caption, "Stacked bars of the share of each block.")
+    return Draft(
+        lambda: use.shares_figure(shares, scale=scale_of(study)), caption, "Stacked bars of the share of each block."
+    )
+
+
+def scale_of(study: Comparison) -> str:
+    """Return what SHAP values of a study add up to."""
+    return {"regression": "predicted value", "survival": "log risk"}.get(task_of_study(study), "logit")
+
+
+def _predicted(study: Comparison) -> str:
+    return {"regression": "predicted value", "survival": "predicted risk"}.get(
+        task_of_study(study), "predicted probability"
+    )
 
 
 def features_plate(study: Comparison, arms: Sequence[Arm], whole: set[str]) -> Draft | None:
@@ -40,12 +54,16 @@ def features_plate(study: Comparison, arms: Sequence[Arm], whole: set[str]) -> D
     if not any(bars.values()):
         return None
     directed = any(bar.note for bars_of_one in bars.values() for bar in bars_of_one)
-    direction = " Raises, lowers: what a high value does to the predicted probability." if directed else ""
+    direction = f" Raises, lowers: what a high value does to the {_predicted(study)}." if directed else ""
     caption = (
         f"The leading features of {listing(names)}: mean absolute SHAP value, out of fold. An embedding is one bar, "
         f"because its single dimensions mean nothing to a reader.{direction}"
     )
-    return Draft(lambda: use.features_figure(bars), caption, f"Bars of the leading features of {listing(names)}.")
+    return Draft(
+        lambda: use.features_figure(bars, scale=scale_of(study)),
+        caption,
+        f"Bars of the leading features of {listing(names)}.",
+    )
 
 
 def weights_plate(weights: dict[str, dict[str, Any]]) -> Draft:

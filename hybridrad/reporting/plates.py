@@ -142,8 +142,10 @@ def _difference_rows(study: Comparison, arms: Sequence[Arm], metric: str) -> lis
 
 def _forest_guides(study: Comparison, arms: Sequence[Arm], metric: str) -> tuple[list[Guide], str]:
     guides, said = [], ""
-    if metric == "roc_auc":
+    if metric in ("roc_auc", "concordance"):
         guides.append(Guide(0.5, word="chance", dashed=False))
+    elif metric == "r2":
+        guides.append(Guide(0.0, word="mean", dashed=False))
     baseline = next((a for a in arms if a.is_baseline), None)
     row = score_row(study, baseline, metric) if baseline else None
     if baseline is not None and row is not None and is_number(row["value"]):

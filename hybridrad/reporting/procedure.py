@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hybridrad.reporting.curves import SMALL_CLASS
 from hybridrad.reporting.design import design_words
 from hybridrad.reporting.message import small_differences
+from hybridrad.reporting.outcome_plates import outcome_sentences, task_of_study
 from hybridrad.reporting.text import count, is_number, listing, metric_name, number
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def design_sentences(study: Comparison) -> list[str]:
     """Return the sentences on estimand, folds, intervals and tests."""
     s = study.settings
     cv = s.get("cv") or {}
-    sentences = [*design_words(s).sentences, _test_sentence(s)]
+    sentences = [*design_words(s).sentences, *outcome_sentences(study), _test_sentence(s)]
     return [*sentences, *_threshold_sentence(s), *([f"Folds: {cv['reason']}"] if cv.get("reason") else [])]
 
 
@@ -115,7 +116,9 @@ def cautions(study: Comparison) -> list[str]:
     sizes = [n.get("cases") for n in (flow.get("per_class") or {}).values()]
     smallest = min((int(n) for n in sizes if is_number(n)), default=None)
     words = []
-    if smallest is not None and smallest < SMALL_CLASS:
+    if task_of_study(study) != "classification":
+        words += _of_other_tasks(task_of_study(study), flow)
+    elif smallest is not None and smallest < SMALL_CLASS:
         if len(s.get("classes") or []) > 2:
             consequence = "what is said of it is unstable, and so is the macro mean it is a part of."
         else:
@@ -140,6 +143,17 @@ def cautions(study: Comparison) -> list[str]:
         "verdicts rest on them.",
         "SHAP values say what a model uses, not what causes the outcome.",
     ]
+    return words
+
+
+def _of_other_tasks(task: str, flow: Mapping[str, Any]) -> list[str]:
+    words = [f"What difference this cohort can resolve was not computed: there is no formula for {task} here."]
+    events: Any = ((flow.get("per_class") or {}).get("event") or {}).get("cases")
+    if task == "survival" and is_number(events) and events < SMALL_CLASS:
+        words.append(
+            f"{count(events, 'case')} had the event; under {SMALL_CLASS} of them curves of risk groups and calibration "
+            "curves are unstable."
+        )
     return words
 
 

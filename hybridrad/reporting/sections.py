@@ -16,6 +16,7 @@ from hybridrad.reporting.flow import read_flow
 from hybridrad.reporting.grid import Grid
 from hybridrad.reporting.importance import embedding_blocks
 from hybridrad.reporting.message import Message, key_messages, people, small_differences
+from hybridrad.reporting.outcome_plates import beside_scores, outcome_plates, task_of_study
 from hybridrad.reporting.plates import Plate
 from hybridrad.reporting.procedure import Weights, cautions, design_sentences, facts, tree, weights_used
 from hybridrad.reporting.tables import (
@@ -60,7 +61,7 @@ def head(study: Comparison) -> Head:
         analysed = people(study.scores.iloc[0])
     words = design_words(s)
     rows = (
-        ("Outcome", str(s.get("label") or "")),
+        ("Outcome", f"{s.get('label') or ''}{', a value' if task_of_study(study) == 'regression' else ''}"),
         ("Classes", listing([str(c) for c in s.get("classes") or []])),
         ("Positive class", str(s["positive"]) if s.get("positive") is not None and not is_multiclass(study) else ""),
         ("Analysed", analysed),
@@ -145,12 +146,17 @@ def _performance(study: Comparison, arms: list[Arm], draw: Callable[..., Plate |
     own = sorted(there - set(METRIC_NAMES))
     metrics = [m for m in METRIC_NAMES if m in there] + own
     curves = curve_plates.curve_predictions(study)
+    of_classes = task_of_study(study) == "classification"
     shown: dict[str, Any] = {
         "grid": score_grid(study, arms, metrics=metrics) if metrics else None,
         "sites": site_grid(study, arms),
         "forest": draw("scores", plates.forest_plate, study, arms),
         "multiclass": is_multiclass(study),
+        "sentences": beside_scores(study),
+        "plates": outcome_plates(study, curves, arms, draw),
     }
+    if not of_classes:
+        return {**shown, "roc": None, "calibration": None}
     if is_multiclass(study):
         return {
             **shown,
@@ -214,6 +220,7 @@ def _importance(study: Comparison, arms: list[Arm], draw: Callable[..., Plate | 
     weights = (study.settings.get("hedge") or {}).get("weights") or {}
     return {
         "any": bool(explained),
+        "scale": importance_plates.scale_of(study),
         "unexplained": listing([a.name for a in arms if a.name not in explained]) if explained else "",
         "embeddings": listing(sorted(whole)),
         "shares": draw("block_shares", importance_plates.shares_plate, study, arms) if explained else None,

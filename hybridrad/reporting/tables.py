@@ -9,7 +9,16 @@ import pandas as pd
 
 from hybridrad.reporting.arms import ROLE_HEADINGS, Arm
 from hybridrad.reporting.grid import Cell, Grid, Row, plain
-from hybridrad.reporting.text import decimals_of, interval, is_number, metric_name, number, p_value
+from hybridrad.reporting.text import (
+    LOWER_IS_BETTER,
+    decimals_of,
+    interval,
+    is_number,
+    listing,
+    metric_name,
+    number,
+    p_value,
+)
 
 if TYPE_CHECKING:
     from hybridrad.study import Comparison
@@ -107,10 +116,9 @@ def other_metrics_grid(comparisons: pd.DataFrame, fused: str, singles: Sequence[
         return None
     head = (Cell("Against"), *(Cell(metric_name(m), kind="num") for m in there))
     caption = f"{fused} minus each single block in the other metrics, with 95 % intervals and verdicts; exploratory."
-    note = (
-        "For Brier score and log loss a negative difference is a gain. Verdicts rest on unadjusted p-values; no margin "
-        "was declared here."
-    )
+    lower = listing([metric_name(m) for m in there if m in LOWER_IS_BETTER])
+    gain = f"For {lower} a negative difference is a gain. " if lower else ""
+    note = f"{gain}Verdicts rest on unadjusted p-values; no margin was declared here."
     return Grid(caption, head, tuple(rows), note, wide=len(there) > 4)
 
 

@@ -18,9 +18,20 @@ METRIC_NAMES = {
     "specificity": "Specificity",
     "calibration_slope": "Calibration slope",
     "calibration_intercept": "Calibration intercept",
+    "r2": "R²",
+    "mae": "Mean absolute error",
+    "rmse": "Root mean squared error",
+    "spearman": "Spearman correlation",
+    "linear_slope": "Calibration slope",
+    "linear_intercept": "Calibration intercept",
+    "concordance": "Concordance",
+    "uno_auc": "Time-dependent AUC",
+    "integrated_brier": "Integrated Brier score",
 }
-LOWER_IS_BETTER = ("brier", "log_loss")
-_DECIMALS = {"sensitivity": 2, "specificity": 2, "calibration_slope": 2, "calibration_intercept": 2}
+LOWER_IS_BETTER = ("brier", "log_loss", "mae", "rmse", "integrated_brier")
+_DECIMALS = dict.fromkeys(
+    ("sensitivity", "specificity", "calibration_slope", "calibration_intercept", "linear_slope", "linear_intercept"), 2
+)
 
 
 def metric_name(metric: str) -> str:

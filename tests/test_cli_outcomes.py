@@ -1,0 +1,79 @@
+"""Values and the time to an event through the command line."""
+
+from __future__ import annotations
+
+import inspect
+import json
+
+import pandas as pd
+import pytest
+
+import hybridrad as hr
+from hybridrad import cli
+from tests.made_up_outcomes import regression_table, stand_in_arms, stand_in_roles, survival_table
+
+
+def call(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(list(arguments))
+    return int(stopped.value.code or 0)
+
+
+@pytest.fixture(autouse=True)
+def arms(monkeypatch):
+    """Give plain arms where the library has none of its own for the task."""
+    if "task" in inspect.signature(hr.standard_models).parameters:
+        return
+    monkeypatch.setattr(hr, "standard_models", lambda table, *, task, **options: stand_in_arms(task), raising=False)
+    monkeypatch.setattr("hybridrad.models.standard.describe_arm", stand_in_roles)
+
+
+def written(folder, features, table) -> list[str]:
+    table.to_csv(folder / "cohort.csv", index=False)
+    features.to_csv(folder / "features.csv")
+    arguments = ["compare", str(folder / "cohort.csv"), "--features", str(folder / "features.csv")]
+    return [*arguments, "--out", str(folder / "run"), "--cv", "3x1", "--inner", "3", "--jobs", "1"]
+
+
+def test_survival_is_compared_from_a_csv_to_the_report(tmp_path, capsys):
+    arguments = [*written(tmp_path, *survival_table(48)), "--horizons", "4,8,12"]
+    assert call(*arguments) == 0
+    shown = capsys.readouterr().out
+    assert "time to event" in shown
+    assert "not computed for survival" in shown
+    assert "concordance" in shown
+    run = tmp_path / "run"
+    settings = json.loads((run / "study.json").read_text())
+    assert (settings["task"], settings["horizons"]) == ("survival", [4.0, 8.0, 12.0])
+    assert {"survival_4", "survival_8", "survival_12"} <= set(pd.read_parquet(run / "predictions.parquet").columns)
+    assert set(pd.read_csv(run / "horizons.csv")["metric"]) == {"uno_auc", "brier"}
+    before = (run / "report.html").read_bytes()
+    assert call(*arguments) == 0
+    assert "is finished" in capsys.readouterr().out
+    assert call("report", str(run)) == 0
+    assert (run / "report.html").read_bytes() == before
+    assert call("audit", str(run)) == 1
+    assert "for classification only" in capsys.readouterr().err
+
+
+def test_a_value_is_compared_from_a_csv_to_the_report(tmp_path, capsys):
+    arguments = [*written(tmp_path, *regression_table(48)), "--task", "regression"]
+    assert call(*arguments) == 0
+    assert "R2" in capsys.readouterr().out
+    run = tmp_path / "run"
+    assert json.loads((run / "study.json").read_text())["primary_metric"] == "r2"
+    assert not (run / "horizons.csv").exists()
+    assert call(*arguments[:-1], "classification") == 1
+    assert "task: 'regression' there, 'classification' now" in capsys.readouterr().err
+
+
+def test_events_that_are_none_are_refused_by_the_command_line(tmp_path, capsys):
+    _, table = survival_table(48)
+    table.assign(event=2).to_csv(tmp_path / "bad.csv", index=False)
+    assert call("compare", str(tmp_path / "bad.csv"), "--features", "none.csv", "--out", str(tmp_path / "run")) == 1
+    assert "event is '2'" in capsys.readouterr().err
+
+
+def test_horizons_that_are_no_numbers_are_refused(tmp_path, capsys):
+    assert call(*written(tmp_path, *survival_table(48)), "--horizons", "soon") == 1
+    assert "for example 12,24,36" in capsys.readouterr().err
