@@ -21,7 +21,8 @@ HEDGE_READS = ("size", "radiomics", "deep")
 
 def wide(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the AUC with one row per draw and one column per arm."""
-    return rows.pivot_table(index=[*CELL, "seed"], columns="arm", values="auc", sort=False)
+    arms = list(dict.fromkeys(rows["arm"]))
+    return rows.pivot_table(index=[*CELL, "seed"], columns="arm", values="auc")[arms]
 
 
 def paired(difference: pd.Series) -> dict[str, float]:
@@ -35,7 +36,7 @@ def paired(difference: pd.Series) -> dict[str, float]:
 def regret(auc: pd.DataFrame, arm: str, reads: tuple[str, ...] | None = None) -> pd.DataFrame:
     """Return, per cell, the best block (by mean over draws) and mean and standard error of best minus arm."""
     rows = {}
-    for cell, part in auc.groupby(level=CELL, sort=False):
+    for cell, part in auc.groupby(level=CELL):
         blocks = [b for b in reads or READS.get(arm, HEDGE_READS) if b in part and part[b].notna().all()]
         if arm not in part or part[arm].isna().any() or not blocks:
             continue
@@ -61,9 +62,10 @@ def simulation_report(rows: pd.DataFrame, arms: list[str]) -> str:
     """Return all tables of simulated draws."""
     auc = wide(rows)
     fused = [a for a in arms if a in auc and a not in ("size", "clinical", "radiomics", "deep")]
-    means = auc.groupby(level=CELL, sort=False).mean().reset_index(level="variant")
-    means["oracle"] = rows.groupby(CELL, sort=False)["oracle_auc"].mean().droplevel("variant").to_numpy()
-    means["draws"] = auc.groupby(level=CELL, sort=False).size().to_numpy()
+    cells = auc.groupby(level=CELL)
+    means = cells.mean()
+    means["oracle"] = rows.drop_duplicates([*CELL, "seed"]).groupby(CELL)["oracle_auc"].mean()  # aligned by cell
+    means["draws"] = cells.size()
     parts = [markdown(means, "Mean test AUC")]
     regrets = {arm: found for arm in fused if len(found := regret(auc, arm))}
     text = (
@@ -114,7 +116,7 @@ def _goals(auc: pd.DataFrame, fused: list[str]) -> list[str]:
     rows = {}
     for data in ("noise_blocks", "overconfident"):
         part = auc[auc.index.get_level_values("data") == data]
-        for cell, draws in part.groupby(level=CELL, sort=False):
+        for cell, draws in part.groupby(level=CELL):
             for other in ("late", "late_all", "late_raw"):
                 if other in draws and "hedge" in draws and draws[other].notna().all():
                     rows[(*cell, other)] = paired(draws["hedge"] - draws[other])
@@ -128,7 +130,7 @@ def _goals(auc: pd.DataFrame, fused: list[str]) -> list[str]:
 def real_report(rows: pd.DataFrame) -> str:
     """Return the tables of draws from a real cohort."""
     auc = wide(rows)
-    cells = auc.groupby(level=CELL, sort=False)
+    cells = auc.groupby(level=CELL)
     text = "Test AUC: mean (draw-to-draw deviation)"
     mean, sd = cells.mean(), cells.std()
     shown = mean.map("{:.3f}".format) + sd.map(" ({:.3f})".format)
