@@ -6,18 +6,16 @@ added to the draws that lack them.
 
 from __future__ import annotations
 
-import csv
-import io
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
+from resumable import add_rows, read_rows
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.tree import DecisionTreeClassifier
 
@@ -193,47 +191,22 @@ def run_all(draws: list[Draw], names: list[str], out: Path, *, n_jobs: int, miss
         if not done or set(wanted) - _impossible(draw):
             todo.append((draw, wanted))
     print(f"{len(draws)} draws, {len(draws) - len(todo)} of them in {out}", flush=True)
-    with out.open("a", newline="") as file:
-        if out.stat().st_size == 0:
-            csv.DictWriter(file, COLUMNS).writeheader()
-        for i, rows in enumerate(_in_processes(todo, missing, n_jobs)):
-            text = io.StringIO()
-            csv.DictWriter(text, COLUMNS).writerows(rows)
-            file.write(text.getvalue())  # a draw at once
-            file.flush()
-            if (i + 1) % 20 == 0:
-                print(f"{i + 1} of {len(todo)} draws done", flush=True)
-    wanted_keys = {(d.data, d.variant, d.n, d.seed) for d in draws}
-    table = read(out)
-    return table[[tuple(key) in wanted_keys for key in table[KEY].itertuples(index=False)]]
+    add_rows(out, COLUMNS, run, [(draw, wanted, missing) for draw, wanted in todo], n_jobs)
+    return of_draws(read(out), draws)
+
+
+def read(out: Path) -> pd.DataFrame:
+    """Return the rows of the file."""
+    return read_rows(out, COLUMNS, text=["data", "variant"])
+
+
+def of_draws(rows: pd.DataFrame, draws: list[Draw]) -> pd.DataFrame:
+    """Return the rows of these draws."""
+    wanted = {(d.data, d.variant, d.n, d.seed) for d in draws}
+    return rows[[tuple(key) in wanted for key in rows[KEY].itertuples(index=False)]]
 
 
 def _impossible(draw: Draw) -> set[str]:
     """Return arms that this draw's table cannot have, so that their absence is no reason to run it again."""
     without = set() if draw.data == "overconfident" else {"late_raw"}
     return without | ({"clinical", "hedge_clinical"} if draw.cohort else set())
-
-
-def _in_processes(todo: list[tuple[Draw, list[str]]], missing: float, n_jobs: int) -> Iterator[list[dict[str, Any]]]:
-    if n_jobs == 1:
-        for draw, wanted in todo:
-            yield run(draw, wanted, missing)
-        return
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        pool = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-        yield from pool(joblib.delayed(run)(draw, wanted, missing) for draw, wanted in todo)
-
-
-def read(out: Path) -> pd.DataFrame:
-    """Return the rows of the file; a last line that was cut off in the middle is removed from it."""
-    if not out.exists():
-        return pd.DataFrame(columns=COLUMNS)
-    text = out.read_text()
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        out.write_text(whole)
-    if not whole:
-        return pd.DataFrame(columns=COLUMNS)
-    return pd.read_csv(
-        io.StringIO(whole), dtype={"data": str, "variant": str}, keep_default_na=False, na_values=["nan"]
-    )

@@ -24,7 +24,7 @@ from datetime import date
 from pathlib import Path
 
 from draw_tables import real_report, simulation_report
-from draws import KEY, SINGLES, Draw, read, run_all
+from draws import SINGLES, Draw, of_draws, read, run_all
 
 import hybridrad as hr
 from hybridrad.datasets import TABLE_SCENARIOS
@@ -77,9 +77,7 @@ def main() -> None:
     arms = list(dict.fromkeys(arms))
     start = time.perf_counter()
     if options.report:
-        rows = read(options.out)
-        wanted = {(d.data, d.variant, d.n, d.seed) for d in draws}
-        rows = rows[[tuple(key) in wanted for key in rows[KEY].itertuples(index=False)]]
+        rows = of_draws(read(options.out), draws)
     else:
         rows = run_all(draws, arms, options.out, n_jobs=options.jobs, missing=options.missing)
     machine = f"{platform.machine()}, {options.jobs} jobs, {time.perf_counter() - start:.0f} s"
