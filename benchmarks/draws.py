@@ -148,6 +148,12 @@ def arms_of(draw: Draw, X: pd.DataFrame, names: Iterable[str]) -> dict[str, Any]
     return arms
 
 
+def read_by(arm: Any, X: pd.DataFrame) -> pd.Index:
+    """Return the columns to give to an arm: the clinical ones only if it reads them, for text makes all arms slow."""
+    named = [getattr(arm, "block", None), *(getattr(arm, "blocks", None) or [])]
+    return X.columns if "clinical" in named else X.columns[~X.columns.str.startswith("clinical__")]
+
+
 def run(draw: Draw, names: list[str], missing: float = 0.0) -> list[dict[str, Any]]:
     """Fit and score the arms of one draw: a row each.
 
@@ -166,14 +172,15 @@ def run(draw: Draw, names: list[str], missing: float = 0.0) -> list[dict[str, An
 
     with shared_fits():
         for name, arm in arms_of(draw, s.X, names).items():
+            columns = read_by(arm, s.X)
             start = time.perf_counter()
-            arm.fit(s.X, s.y, groups=s.patient)
-            scored(name, arm, s.X_test, time.perf_counter() - start)
+            arm.fit(s.X[columns], s.y, groups=s.patient)
+            scored(name, arm, s.X_test[columns], time.perf_counter() - start)
             if missing and name in ("late", "hedge"):
                 gone = np.random.default_rng(len(s.y_test)).random(len(s.y_test)) < missing
                 deep = s.X.columns[s.X.columns.str.startswith("deep__")]
                 for rule, value in (("without", np.nan), ("medians", s.X[deep].median().to_numpy())):
-                    holes = s.X_test.copy()
+                    holes = s.X_test[columns].copy()
                     holes.loc[gone, deep] = value
                     scored(f"{name}, deep missing, {rule}", arm, holes, np.nan)
     return rows
