@@ -28,5 +28,5 @@ def test_example_runs_as_a_user_runs_it(example, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_there_are_the_six_examples():
-    assert len(EXAMPLES) == 6
+def test_there_are_the_seven_examples():
+    assert len(EXAMPLES) == 7
