@@ -3,6 +3,12 @@
 Latent traits, independent and standard normal over patients, shape the columns of every scenario alike: size, twelve
 radiomics factors (a group of correlated columns each), sixty deep factors, and one trait per clinical column. A
 scenario says which combinations of them the label depends on.
+
+AUC of the truly best block, by a ridge model of it trained on 300 patients (in brackets the oracle): ``radiomics`` 0.83
+(0.86), ``deep`` 0.81 (0.86), ``both`` radiomics 0.76, deep 0.74 (0.92), ``joint`` radiomics 0.73 (0.92), ``redundant``
+radiomics 0.82, deep 0.79 (0.84), ``clinical`` 0.82 (0.84), ``all_weak`` radiomics 0.68 (0.77), ``site_confounded``
+radiomics 0.82 (0.85), ``volume`` size 0.84 (0.84), ``noise_blocks`` and ``overconfident`` radiomics 0.83 (0.86); means
+of five populations, tested on 3000 patients each.
 """
 
 from __future__ import annotations
