@@ -197,8 +197,8 @@ def make_table(
         {"patient_id": [f"patient_{i + 1:05d}" for i in of_case], "label": label[of_case]}, index=case_id
     )
     clinical = _clinical(latent["clinical"])
-    for column, values in clinical.items():
-        table[column] = values[of_case]
+    for column, of_patient in clinical.items():
+        table[column] = of_patient[of_case]
     table["site"] = np.asarray(SITES)[site[of_case]]
     table["true_log_odds"] = log_odds[of_case]
     return pd.concat(parts, axis=1), cohort_from_frame(table, images=False, clinical=list(clinical))
