@@ -15,6 +15,7 @@ _HOMES = {
     "RunError": "hybridrad.errors",
     "Views": "hybridrad.imaging.views",
     "make_cohort": "hybridrad.datasets",
+    "make_table": "hybridrad.datasets",
     "RadiomicsSettings": "hybridrad.features.radiomics.settings",
     "RadiomicsExtractor": "hybridrad.features.radiomics.extractor",
     "EmbeddingExtractor": "hybridrad.features.deep.embeddings",
@@ -51,7 +52,7 @@ __all__ = ["__version__", *sorted(_HOMES)]
 
 if TYPE_CHECKING:
     from hybridrad.cohort import Cohort, read_cohort
-    from hybridrad.datasets import make_cohort
+    from hybridrad.datasets import make_cohort, make_table
     from hybridrad.errors import CaseError, RunError
     from hybridrad.evaluation.audit_pipeline import audit_pipeline
     from hybridrad.evaluation.designs import FixedSplit, LeaveOneSiteOut, OwnFolds
