@@ -116,6 +116,10 @@ class CaseClassifier(ClassifierMixin, BaseEstimator):
                 raise ValueError("the model was trained on a table with text columns; pass a DataFrame.")
             validate_data(self, X, reset=fit, skip_check_array=True)
             values = check_array(code_table(X, self._levels), ensure_all_finite="allow-nan")
+        elif isinstance(X, pd.DataFrame) and all(isinstance(d, np.dtype) and d.kind in "fiu" for d in set(X.dtypes)):
+            # Plain numbers: checked as one array, because scikit-learn looks at a table column by column.
+            validate_data(self, X, reset=fit, skip_check_array=True)
+            values = check_array(X.to_numpy(dtype=np.float64), ensure_all_finite="allow-nan")
         else:
             values = validate_data(self, X, reset=fit, dtype=np.float64, ensure_all_finite="allow-nan")
         return Cases(values, X)

@@ -81,7 +81,9 @@ def skewed_columns(
     skewness = np.divide((unit**3).sum(axis=0) / count, sd**3, out=np.zeros(n_columns), where=varies)
     skewed = np.abs(skewness) > threshold
     if skewed.any():
-        low, centre[skewed], high = np.nanpercentile(X[:, skewed], [25, 50, 75], axis=0)
+        # The same numbers; without gaps NumPy takes all columns at once instead of one by one.
+        percentile = np.percentile if seen[:, skewed].all() else np.nanpercentile
+        low, centre[skewed], high = percentile(X[:, skewed], [25, 50, 75], axis=0)
         iqr = high - low
         spread[skewed] = np.where(iqr > 1e-12 * magnitude[skewed], iqr, (sd * reach)[skewed])
     return skewed, centre, spread
