@@ -289,6 +289,7 @@ def compare(
             command=" ".join(["hybridrad", *_shown_arguments()]),
             announce=say,
             progress=progress,
+            store=out_folder,
         )
     )
     _finish(study, out_folder)
@@ -388,6 +389,7 @@ def demo(
             command="hybridrad demo",
             announce=say,
             progress=progress,
+            store=out_folder,
         )
     )
     _finish(study, out_folder)
@@ -470,9 +472,11 @@ def _finished_before(folder: Path, features: pd.DataFrame, cohort: Any, design: 
 
 
 def _finish(study: hr.Comparison, folder: Path) -> None:
+    from hybridrad.evaluation.fold_store import drop_folds
     from hybridrad.run_folder import save_study
 
     save_study(study, folder)
+    drop_folds(folder)
     _report(study, folder)
 
 
