@@ -201,7 +201,7 @@ def test_a_comparison_stopped_before_its_tables_goes_on_from_its_folds(tmp_path,
     call_it += ["--out", str(tmp_path / "run"), "--cv", "3x1", "--inner", "3", "--jobs", "1"]
 
     def stop(*arguments):
-        raise KeyboardInterrupt
+        raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr("hybridrad.run_folder.save_study", stop)
