@@ -34,6 +34,15 @@ class Cases:
         """Return the given columns of the table as it came."""
         return self.table.iloc[:, positions] if isinstance(self.table, pd.DataFrame) else self.values[:, positions]
 
+    def only(self, positions: NDArray[np.intp]) -> Cases:
+        """Return the same cases with the given columns."""
+        return Cases(self.values[:, positions], self.columns(positions))
+
+    def rows(self, positions: NDArray[np.intp]) -> Cases:
+        """Return the cases at the given positions."""
+        table = self.table.iloc[positions] if isinstance(self.table, pd.DataFrame) else self.values[positions]
+        return Cases(self.values[positions], table)
+
 
 @dataclass(frozen=True)
 class Training:
@@ -46,6 +55,7 @@ class Training:
     n_classes: int
     folds: list[Fold]
     seed: int
+    grouped: bool = True  # False: no patients were given, every case counts as one
 
     @property
     def n_patients(self) -> int:
@@ -106,7 +116,7 @@ class CaseClassifier(ClassifierMixin, BaseEstimator):
         codes = codes.astype(np.intp)
         folds = inner_splits(codes, patients, n_folds=self.inner, random_state=int(seed))
         categorical = np.isin(np.arange(cases.values.shape[1]), list(self._levels))
-        return Training(cases, categorical, codes, patients, len(self.classes_), folds, int(seed))
+        return Training(cases, categorical, codes, patients, len(self.classes_), folds, int(seed), self.grouped_)
 
     def _read(self, X: Any, *, fit: bool = False) -> Cases:
         if fit:
