@@ -21,12 +21,13 @@ from hybridrad.models.late import LateFusion
 from hybridrad.models.priority import PriorityFusion
 from hybridrad.models.settings_path import TunedClassifier
 from hybridrad.models.tuned_boosted import TunedBoostedTrees
+from hybridrad.models.tuned_elastic_net import TunedElasticNet
 from hybridrad.models.tuned_forest import TunedForest
 from hybridrad.models.tuned_svm import TunedSVM
 
 RADIOMICS, DEEP = "radiomics", "deep"
 FUSED = ("concat", "early", "late", "hedge", "hedge_clinical")
-TUNED = ("svm", "forest", "xgb_tuned")
+TUNED = ("svm", "forest", "elastic_net", "xgb_tuned")
 ON_REQUEST = (
     *("radiomics_xgb", "deep_xgb", "early_xgb", "priority", "block_penalty"),
     *(f"{on}_{kind}" for kind in TUNED for on in (RADIOMICS, DEEP, "early")),
@@ -34,6 +35,7 @@ ON_REQUEST = (
 _TUNED_TEXTS: dict[type, str] = {
     TunedSVM: "Support vector machine",
     TunedForest: "Random forest",
+    TunedElasticNet: "Elastic-net logistic regression",
     TunedBoostedTrees: "Gradient boosted trees (XGBoost)",
 }
 
@@ -52,7 +54,7 @@ def standard_models(
     name, ``deep_size``, ``concat``, ``early``, ``late``, ``hedge`` and (with clinical columns) ``hedge_clinical``. An
     arm whose blocks are not in the table is left out. ``concat``, ``early`` and ``late`` take all image blocks (all but
     size and clinical) and need two; ``hedge`` takes these and size. On request: ``radiomics_xgb``, ``deep_xgb``,
-    ``early_xgb`` (trees on all image blocks together), and so ``_svm``, ``_forest``, ``_xgb_tuned``
+    ``early_xgb`` (trees on all image blocks together), and so ``_svm``, ``_forest``, ``_elastic_net``, ``_xgb_tuned``
     with settings chosen by the inner folds; ``priority`` and ``block_penalty``, on every block: clinical, size,
     radiomics, deep and the others, in this order.
 
@@ -178,7 +180,7 @@ def _arms(blocks: dict[str, list[str]], *, inner: int, random_state: int) -> dic
 
 def _tuned_models() -> list[TunedClassifier]:
     """Return new models in the order of ``TUNED``."""
-    return [TunedSVM(), TunedForest(), TunedBoostedTrees()]
+    return [TunedSVM(), TunedForest(), TunedElasticNet(), TunedBoostedTrees()]
 
 
 def _blocks_of(estimator: Any) -> list[str]:
