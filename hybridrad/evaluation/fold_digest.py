@@ -77,7 +77,8 @@ def _of_array(array: np.ndarray) -> str:
 def _of_table(X: pd.DataFrame) -> str:
     numeric = [pd.api.types.is_numeric_dtype(dtype) for dtype in X.dtypes]
     values = X.loc[:, numeric].to_numpy(dtype=np.float64, na_value=np.nan)
-    text = [X.iloc[:, i].map(str).tolist() for i in np.flatnonzero(~np.array(numeric, dtype=bool))]
+    others = X.loc[:, [not n for n in numeric]].to_numpy(dtype=object)
+    text = [list(map(str, column)) for column in others.T]
     missing = X.isna().to_numpy()
     kinds = [str(dtype) for dtype in X.dtypes]
     names = json.dumps([list(map(str, X.columns)), kinds, list(map(str, X.index)), text])
@@ -127,7 +128,7 @@ def _environment() -> str:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    package = Path(hybridrad.__file__).parent
-    files = sorted(package.rglob("*.py"))
-    own = hashlib.sha256("".join(f"{f.relative_to(package).as_posix()} {_of_file(f)}" for f in files).encode())
+    root = Path(hybridrad.__file__).parent
+    files = sorted(root.rglob("*.py"))
+    own = hashlib.sha256("".join(f"{f.relative_to(root).as_posix()} {_of_file(f)}" for f in files).encode())
     return json.dumps(versions) + own.hexdigest()
