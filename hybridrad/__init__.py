@@ -83,6 +83,11 @@ if TYPE_CHECKING:
     from hybridrad.models.relevance import RelevanceFilter
     from hybridrad.models.size_decorrelation import SizeDecorrelation
     from hybridrad.models.standard import standard_models
+    from hybridrad.models.tuned_boosted import TunedBoostedTrees
+    from hybridrad.models.tuned_elastic_net import TunedElasticNet
+    from hybridrad.models.tuned_forest import TunedForest
+    from hybridrad.models.tuned_model import TunedModel
+    from hybridrad.models.tuned_svm import TunedSVM
     from hybridrad.reporting.report import write_report
     from hybridrad.study import Comparison, compare_models
     from hybridrad.study_audit import audit

@@ -69,7 +69,7 @@ def fold_key(digest: str, repeat: int, fold: int, train: np.ndarray, test: np.nd
 
 def _of_array(array: np.ndarray) -> str:
     values = np.asarray(array)
-    content = json.dumps(values.tolist()).encode() if values.dtype.kind in "OU" else np.ascontiguousarray(values)
+    content = json.dumps(values.tolist()).encode() if values.dtype.kind in "OU" else values.tobytes()
     kind = "text" if values.dtype.kind in "OU" else values.dtype.str
     return f"{kind} {values.shape} {hashlib.sha256(content).hexdigest()}"
 

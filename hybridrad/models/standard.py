@@ -166,11 +166,12 @@ def _arms(blocks: dict[str, list[str]], *, inner: int, random_state: int) -> dic
         together = {"early": [c for block in image for c in blocks[block]]}
         trees = BoostedTrees(random_state=random_state)
         arms["early_xgb"] = BlockModel(together, estimator=trees, inner=inner, random_state=random_state)
-    together = [c for block in image for c in blocks[block]] if len(image) > 1 else []
-    for on, wanted in {RADIOMICS: RADIOMICS, DEEP: DEEP, "early": {"early": together}}.items():
-        if on in blocks or (on == "early" and together):
-            for kind, tuned in zip(TUNED, _tuned_models(), strict=True):
-                arms[f"{on}_{kind}"] = BlockModel(wanted, estimator=tuned, inner=inner, random_state=random_state)
+    tuned_on: dict[str, Any] = {block: block for block in (RADIOMICS, DEEP) if block in blocks}
+    if len(image) > 1:
+        tuned_on["early"] = {"early": [c for block in image for c in blocks[block]]}
+    for on, wanted in tuned_on.items():
+        for kind, tuned in zip(TUNED, _tuned_models(), strict=True):
+            arms[f"{on}_{kind}"] = BlockModel(wanted, estimator=tuned, inner=inner, random_state=random_state)
     everything = [b for b in (CLINICAL_BLOCK, SIZE_BLOCK) if b in blocks] + image
     if len(everything) > 1:
         arms["priority"] = PriorityFusion(everything, inner=inner, random_state=random_state)

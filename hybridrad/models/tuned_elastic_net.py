@@ -13,6 +13,8 @@ from hybridrad.models.elastic_net import elastic_net_path
 from hybridrad.models.path_design import PathDesign, path_design
 from hybridrad.models.settings_path import Setting, TunedClassifier
 
+PENALTIES: tuple[float, ...] = tuple(float(c) for c in np.geomspace(0.01, 10.0, 10))
+
 
 class TunedElasticNet(TunedClassifier):
     """Logistic regression with a mixed absolute and squared penalty; strength and mixture chosen by the inner folds.
@@ -59,7 +61,7 @@ class TunedElasticNet(TunedClassifier):
     def __init__(
         self,
         *,
-        C: Sequence[float] = tuple(float(c) for c in np.geomspace(0.01, 10.0, 10)),
+        C: Sequence[float] = PENALTIES,
         l1_ratio: Sequence[float] = (0.2, 0.8),
         n_columns: int | None = 100,
         inner: int = 4,
