@@ -3,9 +3,9 @@
     python benchmarks/comparison_speed.py [--folds 3] [--arms ridge elastic_net svm forest xgb] [--no-comparison]
 
 The plain way is ``GridSearchCV`` over ``Pipeline(VarianceThreshold, StandardScaler, SelectKBest(100), model)``; the
-ridge keeps all columns in both. Both get the same rows, the same inner folds, 20 settings of the same values, one process and
-one thread, and take turns, outer fold by outer fold, so that a busy machine slows both. Counted is everything from the
-raw columns of an outer fold to the scores of its test cases.
+ridge keeps all columns in both. Both get the same rows, the same inner folds, 20 settings of the same values, one
+process and one thread, and take turns, outer fold by outer fold, so that a busy machine slows both. Counted is
+everything from the raw columns of an outer fold to the scores of its test cases.
 
 Then the default comparison (5 x 10 outer folds, 5 inner) through `compare_models` on two processes.
 """

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve
+from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit, log_softmax, softmax
 
 from hybridrad.models.ridge_logistic import RidgePath, prevalence_logits
@@ -172,13 +172,17 @@ def _newton_step(
     n_cases, n_outputs = p.shape
     all_rows = np.hstack([rows, np.ones((n_cases, n_outputs))])
     of_output = np.concatenate([outputs, np.arange(n_outputs)])
-    weighted = all_rows * p[:, of_output]
-    same = of_output[:, None] == of_output[None, :]
-    hessian = np.where(same, weighted.T @ all_rows, 0.0) - weighted.T @ weighted
+    if n_outputs == 1:
+        hessian = all_rows.T @ (all_rows * (p * (1.0 - p)))
+    else:
+        weighted = all_rows * p[:, of_output]
+        same = of_output[:, None] == of_output[None, :]
+        hessian = np.where(same, weighted.T @ all_rows, 0.0) - weighted.T @ weighted
     n = len(outputs)
     # The sum of the intercepts of several classes is free; a grain of ridge holds it and what rounding leaves open.
     ridge = np.full(len(hessian), 1e-9 * max(float(np.trace(hessian)) / len(hessian), 1e-12))
     ridge[:n] += squared
     hessian[np.diag_indices_from(hessian)] += ridge
-    step = solve(hessian, -np.concatenate([gradient, at_intercept]), assume_a="pos")
+    factor = cho_factor(hessian, overwrite_a=True, check_finite=False)
+    step = cho_solve(factor, -np.concatenate([gradient, at_intercept]), check_finite=False)
     return step[:n], step[n:]
