@@ -29,6 +29,11 @@ _HOMES = {
     "PriorityFusion": "hybridrad.models.priority",
     "BlockPenaltyFusion": "hybridrad.models.block_penalty",
     "BlockChoice": "hybridrad.models.block_choice",
+    "TunedModel": "hybridrad.models.tuned_model",
+    "TunedSVM": "hybridrad.models.tuned_svm",
+    "TunedForest": "hybridrad.models.tuned_forest",
+    "TunedBoostedTrees": "hybridrad.models.tuned_boosted",
+    "TunedElasticNet": "hybridrad.models.tuned_elastic_net",
     "RedundancyFilter": "hybridrad.models.redundancy",
     "RelevanceFilter": "hybridrad.models.relevance",
     "MRMRFilter": "hybridrad.models.mrmr",
@@ -79,6 +84,11 @@ if TYPE_CHECKING:
     from hybridrad.models.relevance import RelevanceFilter
     from hybridrad.models.size_decorrelation import SizeDecorrelation
     from hybridrad.models.standard import standard_models
+    from hybridrad.models.tuned_boosted import TunedBoostedTrees
+    from hybridrad.models.tuned_elastic_net import TunedElasticNet
+    from hybridrad.models.tuned_forest import TunedForest
+    from hybridrad.models.tuned_model import TunedModel
+    from hybridrad.models.tuned_svm import TunedSVM
     from hybridrad.reporting.report import write_report
     from hybridrad.study import Comparison, compare_models
     from hybridrad.study_audit import audit

@@ -314,6 +314,7 @@ def compare(
             command=" ".join(["hybridrad", *_shown_arguments()]),
             announce=say,
             progress=progress,
+            store=out_folder,
         )
     )
     _finish(study, out_folder)
@@ -413,6 +414,7 @@ def demo(
             command="hybridrad demo",
             announce=say,
             progress=progress,
+            store=out_folder,
         )
     )
     _finish(study, out_folder)
@@ -524,9 +526,11 @@ def _finished_before(
 
 
 def _finish(study: hr.Comparison, folder: Path) -> None:
+    from hybridrad.evaluation.fold_store import drop_folds
     from hybridrad.run_folder import save_study
 
     save_study(study, folder)
+    drop_folds(folder)
     _report(study, folder)
 
 

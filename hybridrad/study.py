@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -101,6 +102,7 @@ def compare_models(
     command: str = "",
     announce: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    store: Path | str | None = None,
 ) -> Comparison:
     """Compare models on identical patient-grouped splits: nested cross-validation, sites, or a fixed test set.
 
@@ -148,6 +150,10 @@ def compare_models(
         Gets one sentence, before the first fit: what difference this cohort can resolve.
     progress : callable, optional
         Gets (done, total) outer folds.
+    store : Path, optional
+        Folder in which every finished outer fold is kept (``folds.sqlite``): the same call goes on there after an
+        interruption, and gives the tables of an undisturbed run. Folds of other data, arms, seeds or versions are never
+        taken. The file can be deleted at any time.
 
     Returns
     -------
@@ -220,6 +226,7 @@ def compare_models(
         fold_context=shared_fits,
         after_fit=_read_off if explain else _read_off_without_shap,
         progress=progress,
+        store=None if store is None else Path(store),
     )
     failures, findings = what_went_wrong(run, result, cohort, used)
     settings = {

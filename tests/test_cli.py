@@ -189,3 +189,26 @@ def test_audit_finds_control_features_in_the_run_folder(finished, capsys):
 def test_audit_of_a_folder_without_a_study_fails_with_a_sentence(tmp_path, capsys):
     assert call("audit", str(tmp_path)) == 1
     assert "holds no finished study" in capsys.readouterr().err
+
+
+def test_a_comparison_stopped_before_its_tables_goes_on_from_its_folds(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    ids, y = [f"c{i:02d}" for i in range(36)], np.arange(36) % 2
+    pd.DataFrame({"case_id": ids, "label": y}).to_csv(tmp_path / "cohort.csv", index=False)
+    features = pd.DataFrame({"case_id": ids, "size__volume_ml": rng.normal(size=36) + y})
+    features.to_csv(tmp_path / "features.csv", index=False)
+    call_it = ["compare", str(tmp_path / "cohort.csv"), "--features", str(tmp_path / "features.csv")]
+    call_it += ["--out", str(tmp_path / "run"), "--cv", "3x1", "--inner", "3", "--jobs", "1"]
+
+    def stop(*arguments):
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hybridrad.run_folder.save_study", stop)
+        assert call(*call_it) == 1
+    kept = tmp_path / "run" / "folds.sqlite"
+    assert kept.is_file()
+    with monkeypatch.context() as patch:
+        patch.setattr("hybridrad.evaluation.nested.run_fold", stop)  # nothing is left to fit
+        assert call(*call_it) == 0
+    assert not kept.exists()

@@ -194,3 +194,26 @@ def test_an_arm_that_fails_is_a_finding_and_has_no_score_but_the_others_do():
     assert study.scores.loc[("deep", "roc_auc"), "value"] > 0.5
     assert "no way" in study.findings.loc[("(study)", "E_ARM_FAILED"), "message"]
     assert study.comparisons.loc[("own", "deep", "roc_auc"), "verdict"] == "inconclusive"
+
+
+def test_a_study_that_goes_on_from_stored_folds_writes_the_same_bytes(tmp_path):
+    features, cohort = made_up()
+    models = hr.standard_models(features, names=["size", "radiomics", "hedge"])
+    options = {"cv": hr.NestedCV(5, 1, 3), "baseline": "size"}
+    save_study(hr.compare_models(models, features, cohort, **options), tmp_path / "undisturbed")
+
+    def interrupt(done, total):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        hr.compare_models(models, features, cohort, store=tmp_path / "run", progress=interrupt, **options)
+    seen = []
+    study = hr.compare_models(
+        models, features, cohort, store=tmp_path / "run", progress=lambda *at: seen.append(at), **options
+    )
+    assert seen == [(3, 5), (4, 5), (5, 5)]
+    save_study(study, tmp_path / "resumed")
+    for file in sorted((tmp_path / "undisturbed").iterdir()):
+        if file.name != "study.json":  # it says how many seconds the arms took
+            assert (tmp_path / "resumed" / file.name).read_bytes() == file.read_bytes()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import joblib
@@ -16,6 +17,7 @@ import pandas as pd
 from hybridrad._checks import check_choice, check_table
 from hybridrad.errors import RunError
 from hybridrad.evaluation.fold import FoldOutcome, FoldPlan, run_fold
+from hybridrad.evaluation.fold_store import FoldStore
 from hybridrad.evaluation.patients import RULES, PatientRule
 from hybridrad.evaluation.result import EvaluationResult, collected
 from hybridrad.evaluation.task_predictions import needed_method
@@ -102,6 +104,7 @@ def evaluate(
     fold_context: Callable[[], AbstractContextManager[Any]] | None = None,
     after_fit: Callable[[str, Any, pd.DataFrame], Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    store: Path | None = None,
 ) -> EvaluationResult:
     """Fit every arm in every outer fold and return its out-of-fold predictions.
 
@@ -138,6 +141,9 @@ def evaluate(
         ``(name, fitted, X_test) -> anything picklable``; collected in ``extras``.
     progress : callable, optional
         ``(folds done, folds in all)``.
+    store : Path, optional
+        Folder in which every finished fold is kept (``folds.sqlite``); a call that would give the same numbers takes
+        the folds found there instead of fitting them again. What ``after_fit`` returns must then be plain data.
 
     Returns
     -------
@@ -179,11 +185,18 @@ def evaluate(
     )
     _check_plan(plan)
     tasks = _tasks(plan, splits)
-    outcomes: list[FoldOutcome] = []
-    for outcome in _outcomes(plan, tasks, n_jobs):
-        outcomes.append(outcome)
-        if progress is not None:
+    with FoldStore(store, plan) if store is not None else nullcontext() as kept:
+        outcomes: list[FoldOutcome] = [] if kept is None else kept.finished(tasks)
+        done = {(o.repeat, o.fold) for o in outcomes}
+        left = {task[:2]: task for task in tasks if task[:2] not in done}
+        if outcomes and progress is not None:
             progress(len(outcomes), len(tasks))
+        for outcome in _outcomes(plan, list(left.values()), n_jobs):
+            if kept is not None:
+                kept.add(left[outcome.repeat, outcome.fold], outcome)
+            outcomes.append(outcome)
+            if progress is not None:
+                progress(len(outcomes), len(tasks))
     outcomes.sort(key=lambda o: (o.repeat, o.fold))
     return collected(plan, outcomes)
 
@@ -230,7 +243,7 @@ def _outcomes(
     plan: FoldPlan, tasks: list[tuple[int, int, np.ndarray, np.ndarray]], n_jobs: int
 ) -> Iterator[FoldOutcome]:
     n_workers = min(joblib.effective_n_jobs(n_jobs), len(tasks))
-    if n_workers == 1:
+    if n_workers <= 1:
         for task in tasks:
             yield run_fold(plan, *task)
         return

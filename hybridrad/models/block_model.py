@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 from sklearn.utils import Tags
 
 from hybridrad.models.any_estimator import fit_clone, last_step, own_contributions, rows
@@ -17,6 +18,7 @@ from hybridrad.models.memo import share
 from hybridrad.models.preparation import ColumnPreparation
 from hybridrad.models.ridge_logistic import log_loss
 from hybridrad.models.ridge_path import RidgeFit, fit_ridge
+from hybridrad.models.settings_path import PathFit
 from hybridrad.models.slope import apply_slope, shrinking_slope
 
 TINIEST = 1e-12  # probabilities of 0 and 1 have no logit
@@ -49,8 +51,9 @@ class BlockModel(CaseClassifier):
         Inner out-of-fold logits of the training cases, in their order.
     oof_loss_ : float
         Their log loss: by it, and not by any test fold, one would pick the best block.
-    fit_ : RidgeFit or CalibratedFit
-        For the default: ``penalty`` (C), ``inner_losses``, ``coef``.
+    fit_ : RidgeFit, CalibratedFit or PathFit
+        For the default: ``penalty`` (C), ``inner_losses``, ``coef``. For tuned models ``settings``, ``inner_losses``,
+        ``chosen``.
     expected_logit_ : float or ndarray of shape (n_classes,)
     grouped_ : bool
         False if it was fitted without patients.
@@ -98,7 +101,9 @@ class BlockModel(CaseClassifier):
             raise ValueError(f"block must be a name or a dict with one block, got {self.block!r}.")
         training = self._start(X, y, groups, blocks=wanted)
         (name, positions), *_ = self.blocks_.items()
-        fit = _fit_default if self.estimator is None else _fit_estimator
+        fit: Any = _fit_default if self.estimator is None else _fit_estimator
+        if hasattr(self.estimator, "fit_path"):
+            fit = _fit_settings
         ingredients = (
             self.estimator,
             name == SIZE_BLOCK,
@@ -108,7 +113,7 @@ class BlockModel(CaseClassifier):
             training.groups if self.grouped_ else None,
             training.folds,
         )
-        self.fit_: RidgeFit | CalibratedFit = share(ingredients, lambda: fit(training, name, positions, self))
+        self.fit_: RidgeFit | CalibratedFit | PathFit = share(ingredients, lambda: fit(training, name, positions, self))
         self.oof_logits_ = self.fit_.oof_logits
         self.oof_loss_ = log_loss(self.oof_logits_, training.y)
         self.expected_logit_ = plain_expected(self.fit_.expected_logit)
@@ -116,16 +121,18 @@ class BlockModel(CaseClassifier):
         return self
 
     def _logits(self, cases: Cases) -> Array:
+        return self.fit_.logits(self._as_fitted(cases))
+
+    def _as_fitted(self, cases: Cases) -> Any:
+        """Return the block's columns in the form the fit was made from."""
         (positions,) = self.blocks_.values()
         if isinstance(self.fit_, RidgeFit):
-            return self.fit_.logits(cases.values[:, positions])
-        return self.fit_.logits(cases.columns(positions))
+            return cases.values[:, positions]
+        return cases.only(positions) if isinstance(self.fit_, PathFit) else cases.columns(positions)
 
     def _contributions(self, cases: Cases) -> Array:
         (positions,) = self.blocks_.values()
-        of_block = self.fit_.contributions(
-            cases.values[:, positions] if isinstance(self.fit_, RidgeFit) else cases.columns(positions)
-        )
+        of_block = self.fit_.contributions(self._as_fitted(cases))
         out = np.zeros((len(of_block), self.n_features_in_, of_block.shape[2]))
         out[:, positions] = of_block
         return out
@@ -155,7 +162,7 @@ class CalibratedFit:
 
     def logits(self, X: Any) -> Array:
         """Return calibrated logits of shape (n,) or (n, n_classes)."""
-        return apply_slope(_own_logits(self.estimator, X, self.n_classes), self.slope, self.intercept)
+        return apply_slope(own_logits(self.estimator, X, self.n_classes), self.slope, self.intercept)
 
     def contributions(self, X: Any) -> Array:
         """Return contributions (n, n_columns, n_outputs) if the estimator gives its own, scaled by the slope."""
@@ -180,18 +187,25 @@ def block_preparation(training: Patients, name: str, positions: NDArray[np.intp]
     return ColumnPreparation(categorical=training.categorical[positions], log=log)
 
 
+def _fit_settings(training: Training, name: str, positions: NDArray[np.intp], model: BlockModel) -> PathFit:
+    """Let the block's inner folds choose among the settings of a tuned model."""
+    block = replace(training, cases=training.cases.only(positions), categorical=training.categorical[positions])
+    fit: PathFit = clone(model.estimator).fit_path(block)
+    return fit
+
+
 def _fit_estimator(training: Training, name: str, positions: NDArray[np.intp], model: BlockModel) -> CalibratedFit:
     X, y, groups = training.cases.columns(positions), training.y, training.groups if model.grouped_ else None
     oof = np.empty(len(y) if training.n_classes == 2 else (len(y), training.n_classes))
     for train, test in training.folds:
         fitted = fit_clone(model.estimator, rows(X, train), y[train], groups=None if groups is None else groups[train])
-        oof[test] = _own_logits(fitted, rows(X, test), training.n_classes)
+        oof[test] = own_logits(fitted, rows(X, test), training.n_classes)
     slope, intercept = shrinking_slope(oof, y)
     refitted = fit_clone(model.estimator, X, y, groups=groups)
     return CalibratedFit(refitted, training.n_classes, slope, intercept, apply_slope(oof, slope, intercept))
 
 
-def _own_logits(estimator: Any, X: Any, n_classes: int) -> Array:
+def own_logits(estimator: Any, X: Any, n_classes: int) -> Array:
     """Return an estimator's logits: from its probabilities, or its decision function if it has none.
 
     One that explains itself does so on the scale of its decision function, which is then a logit.

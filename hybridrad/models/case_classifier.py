@@ -72,6 +72,7 @@ class CaseClassifier(ClassifierMixin, CaseModel):
             groups=patients,
             folds=folds,
             seed=seed,
+            grouped=self.grouped_,
             y=codes,
             n_classes=len(self.classes_),
         )

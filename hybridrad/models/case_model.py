@@ -31,6 +31,15 @@ class Cases:
         """Return the given columns of the table as it came."""
         return self.table.iloc[:, positions] if isinstance(self.table, pd.DataFrame) else self.values[:, positions]
 
+    def only(self, positions: NDArray[np.intp]) -> Cases:
+        """Return the same cases with the given columns."""
+        return Cases(self.values[:, positions], self.columns(positions))
+
+    def rows(self, positions: NDArray[np.intp]) -> Cases:
+        """Return the cases at the given positions."""
+        table = self.table.iloc[positions] if isinstance(self.table, pd.DataFrame) else self.values[positions]
+        return Cases(self.values[positions], table)
+
 
 @dataclass(frozen=True)
 class Patients:
@@ -41,6 +50,7 @@ class Patients:
     groups: NDArray[np.intp]
     folds: list[Fold]
     seed: int
+    grouped: bool  # False: no patients were given, every case counts as one
 
     @property
     def n_patients(self) -> int:
@@ -65,6 +75,10 @@ class CaseModel(BaseEstimator):
                 raise ValueError("the model was trained on a table with text columns; pass a DataFrame.")
             validate_data(self, X, reset=fit, skip_check_array=True)
             values = check_array(code_table(X, self._levels), ensure_all_finite="allow-nan")
+        elif isinstance(X, pd.DataFrame) and all(isinstance(d, np.dtype) and d.kind in "fiu" for d in set(X.dtypes)):
+            # Plain numbers: checked as one array, because scikit-learn looks at a table column by column.
+            validate_data(self, X, reset=fit, skip_check_array=True)
+            values = check_array(X.to_numpy(dtype=np.float64), ensure_all_finite="allow-nan")
         else:
             values = validate_data(self, X, reset=fit, dtype=np.float64, ensure_all_finite="allow-nan")
         return Cases(values, X)

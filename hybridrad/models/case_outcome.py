@@ -45,7 +45,13 @@ class CaseOutcome(CaseModel):
         strata = self._outcome.strata(targets, patients)
         folds = inner_splits(strata, patients, n_folds=self.inner, random_state=seed)
         return OutcomeTraining(
-            cases=cases, categorical=self._categorical(cases), groups=patients, folds=folds, seed=seed, y=targets
+            cases=cases,
+            categorical=self._categorical(cases),
+            groups=patients,
+            folds=folds,
+            seed=seed,
+            grouped=self.grouped_,
+            y=targets,
         )
 
     def _finish(self, training: OutcomeTraining) -> None:

@@ -92,7 +92,8 @@ class ColumnPreparation:
         empty = ~seen.any(axis=0)
         self.median_ = np.zeros(numbers.shape[1])
         if not empty.all():
-            self.median_[~empty] = np.nanmedian(numbers[:, ~empty], axis=0)
+            median = np.median if seen.all() else np.nanmedian
+            self.median_[~empty] = median(numbers[:, ~empty], axis=0)
         lowest = np.where(seen, numbers, np.inf).min(axis=0, initial=np.inf)
         self.logged_ = self.log[~self.categorical] & (lowest > 0) & ~empty
         # A zero can come at prediction; it is held at a thousandth of the smallest training value.

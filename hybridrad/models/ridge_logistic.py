@@ -78,7 +78,7 @@ def ridge_logistic_path(
     known = np.zeros((1, n_outputs)) if offset is None else offset.reshape(len(y), n_outputs)
     problem = _Problem(Z, np.einsum("ij,ij->j", Z, Z), targets, known)
     coef = np.zeros((Z.shape[1], n_outputs))
-    intercept = _prevalence_logits(y, n_classes) if offset is None else np.zeros(n_outputs)
+    intercept = prevalence_logits(y, n_classes) if offset is None else np.zeros(n_outputs)
     coefs, intercepts = [], []
     for penalty in penalties:
         coef, intercept = _newton(problem, coef, intercept, ridge=1.0 / penalty)
@@ -128,7 +128,8 @@ def _targets(y: NDArray[np.intp], n_classes: int) -> Array:
     return np.eye(n_classes)[y]
 
 
-def _prevalence_logits(y: NDArray[np.intp], n_classes: int) -> Array:
+def prevalence_logits(y: NDArray[np.intp], n_classes: int) -> Array:
+    """Return the intercepts of a model without columns."""
     share = np.bincount(y, minlength=n_classes) / len(y)
     if n_classes == 2:
         return np.array([np.log(share[1] / share[0])])

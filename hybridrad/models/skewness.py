@@ -77,11 +77,14 @@ def skewed_columns(
     magnitude = np.where(seen, np.abs(X), 0.0).max(axis=0)
     varies = reach > 1e-12 * magnitude  # below, the column is constant up to rounding
     unit = deviation / np.where(varies, reach, 1.0)
-    sd = np.sqrt((unit**2).sum(axis=0) / count)
-    skewness = np.divide((unit**3).sum(axis=0) / count, sd**3, out=np.zeros(n_columns), where=varies)
+    squared = unit * unit  # products: a general power takes ten times as long
+    sd = np.sqrt(squared.sum(axis=0) / count)
+    skewness = np.divide((squared * unit).sum(axis=0) / count, sd**3, out=np.zeros(n_columns), where=varies)
     skewed = np.abs(skewness) > threshold
     if skewed.any():
-        low, centre[skewed], high = np.nanpercentile(X[:, skewed], [25, 50, 75], axis=0)
+        # The same numbers; without gaps NumPy takes all columns at once instead of one by one.
+        percentile = np.percentile if seen[:, skewed].all() else np.nanpercentile
+        low, centre[skewed], high = percentile(X[:, skewed], [25, 50, 75], axis=0)
         iqr = high - low
         spread[skewed] = np.where(iqr > 1e-12 * magnitude[skewed], iqr, (sd * reach)[skewed])
     return skewed, centre, spread

@@ -19,10 +19,25 @@ from hybridrad.models.early import CLINICAL_BLOCK, EarlyFusion
 from hybridrad.models.hedge import HedgedFusion
 from hybridrad.models.late import LateFusion
 from hybridrad.models.priority import PriorityFusion
+from hybridrad.models.settings_path import TunedClassifier
+from hybridrad.models.tuned_boosted import TunedBoostedTrees
+from hybridrad.models.tuned_elastic_net import TunedElasticNet
+from hybridrad.models.tuned_forest import TunedForest
+from hybridrad.models.tuned_svm import TunedSVM
 
 RADIOMICS, DEEP = "radiomics", "deep"
 FUSED = ("concat", "early", "late", "hedge", "hedge_clinical")
-ON_REQUEST = ("radiomics_xgb", "deep_xgb", "early_xgb", "priority", "block_penalty")
+TUNED = ("svm", "forest", "elastic_net", "xgb_tuned")
+ON_REQUEST = (
+    *("radiomics_xgb", "deep_xgb", "early_xgb", "priority", "block_penalty"),
+    *(f"{on}_{kind}" for kind in TUNED for on in (RADIOMICS, DEEP, "early")),
+)
+_TUNED_TEXTS: dict[type, str] = {
+    TunedSVM: "Support vector machine",
+    TunedForest: "Random forest",
+    TunedElasticNet: "Elastic-net logistic regression",
+    TunedBoostedTrees: "Gradient boosted trees (XGBoost)",
+}
 
 
 def standard_models(
@@ -39,8 +54,9 @@ def standard_models(
     name, ``deep_size``, ``concat``, ``early``, ``late``, ``hedge`` and (with clinical columns) ``hedge_clinical``. An
     arm whose blocks are not in the table is left out. ``concat``, ``early`` and ``late`` take all image blocks (all but
     size and clinical) and need two; ``hedge`` takes these and size. On request: ``radiomics_xgb``, ``deep_xgb``,
-    ``early_xgb`` (trees on all image blocks together); ``priority`` and ``block_penalty``, on every block: clinical,
-    size, radiomics, deep and the others, in this order.
+    ``early_xgb`` (trees on all image blocks together), and so ``_svm``, ``_forest``, ``_elastic_net``, ``_xgb_tuned``
+    with settings chosen by the inner folds; ``priority`` and ``block_penalty``, on every block: clinical, size,
+    radiomics, deep and the others, in this order.
 
     Parameters
     ----------
@@ -96,6 +112,8 @@ def describe_arm(estimator: Any) -> dict[str, Any]:
         what = "Ridge logistic regression after an in-fold skewness transform"
         if isinstance(estimator.estimator, BoostedTrees):
             what = "Gradient boosted trees (XGBoost)"
+        elif type(estimator.estimator) in _TUNED_TEXTS:
+            what = f"{_TUNED_TEXTS[type(estimator.estimator)]}, settings chosen by the inner folds,"
         elif estimator.estimator is not None:
             what = f"{type(estimator.estimator).__name__}, calibrated on inner folds,"
         return {"role": "single" if len(blocks) == 1 else "fused", "blocks": blocks, "text": f"{what} on {listed}."}
@@ -148,11 +166,22 @@ def _arms(blocks: dict[str, list[str]], *, inner: int, random_state: int) -> dic
         together = {"early": [c for block in image for c in blocks[block]]}
         trees = BoostedTrees(random_state=random_state)
         arms["early_xgb"] = BlockModel(together, estimator=trees, inner=inner, random_state=random_state)
+    tuned_on: dict[str, Any] = {block: block for block in (RADIOMICS, DEEP) if block in blocks}
+    if len(image) > 1:
+        tuned_on["early"] = {"early": [c for block in image for c in blocks[block]]}
+    for on, wanted in tuned_on.items():
+        for kind, tuned in zip(TUNED, _tuned_models(), strict=True):
+            arms[f"{on}_{kind}"] = BlockModel(wanted, estimator=tuned, inner=inner, random_state=random_state)
     everything = [b for b in (CLINICAL_BLOCK, SIZE_BLOCK) if b in blocks] + image
     if len(everything) > 1:
         arms["priority"] = PriorityFusion(everything, inner=inner, random_state=random_state)
         arms["block_penalty"] = BlockPenaltyFusion(everything, inner=inner, random_state=random_state)
     return arms
+
+
+def _tuned_models() -> list[TunedClassifier]:
+    """Return new models in the order of ``TUNED``."""
+    return [TunedSVM(), TunedForest(), TunedElasticNet(), TunedBoostedTrees()]
 
 
 def _blocks_of(estimator: Any) -> list[str]:

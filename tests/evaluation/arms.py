@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -96,6 +98,21 @@ class Threads(Plain):
         most = max((pool["num_threads"] for pool in threadpool_info()), default=1)
         p = np.full(len(X), 0.5 / most)
         return np.column_stack([1 - p, p])
+
+
+class Noting(Plain):
+    """Writes a line into a file in every fit, and takes its time."""
+
+    def __init__(self, *, trace: str = "", seconds: float = 0.0, inner: int = 3, random_state: int = 0) -> None:
+        super().__init__(inner=inner, random_state=random_state)
+        self.trace = trace
+        self.seconds = seconds
+
+    def fit(self, X: Any, y: Any) -> Self:
+        time.sleep(self.seconds)
+        with Path(self.trace).open("a") as file:
+            file.write(f"{np.asarray(X)[0, 0]}\n")
+        return super().fit(X, y)
 
 
 class Drawing(LogisticRegression):

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import kruskal
 
-from hybridrad.models.relevance import RelevanceFilter, rank_separation
+from hybridrad.models.relevance import RelevanceFilter, column_ranks, rank_separation
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -37,3 +38,11 @@ def test_equal_columns_are_settled_by_position():
 def test_no_columns_are_refused():
     with pytest.raises(ValueError, match="n_columns"):
         RelevanceFilter(n_columns=0).fit(np.eye(4), [0, 1, 0, 1])
+
+
+def test_ranks_are_those_of_pandas_with_ties_and_gaps():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 12))
+    X[:, 3], X[:, 4], X[:, 5] = np.round(X[:, 3]), 1.0, np.nan
+    X[2, 6] = X[7, 7] = np.nan
+    np.testing.assert_array_equal(column_ranks(X), pd.DataFrame(X).rank().to_numpy())

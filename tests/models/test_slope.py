@@ -36,6 +36,19 @@ def test_a_logit_that_points_the_wrong_way_keeps_its_ranking(calibrated):
     assert len(np.unique(apply_slope(-logits, slope, intercept))) == len(np.unique(logits))
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_newton_steps_find_what_a_search_over_slopes_finds(seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    y = np.tile([0, 1, 1], 20)
+    logits = 10.0 ** rng.uniform(-2, 2) * rng.normal(size=60) + rng.uniform(0, 3) * y
+    found = {largest: shrinking_slope(logits, y, largest=largest) for largest in (1.0, 10.0)}
+    monkeypatch.setattr("hybridrad.models.slope._newton_line", lambda *arguments: None)
+    for largest, line in found.items():
+        searched = shrinking_slope(logits, y, largest=largest)
+        assert line[0] == pytest.approx(searched[0], rel=1e-5)
+        assert log_loss(apply_slope(logits, *line), y) <= log_loss(apply_slope(logits, *searched), y) + 1e-14
+
+
 def test_more_than_two_classes_are_shrunk_towards_their_prevalence():
     rng = np.random.default_rng(0)
     y = rng.choice(3, size=300, p=[0.6, 0.3, 0.1])

@@ -48,6 +48,18 @@ def test_arms_on_request_come_in_the_order_wanted(table):
     assert fitted.shap_values(X)[:, 0].any() == 0  # size is no image block
 
 
+def test_tuned_arms_are_had_on_request_and_say_what_they_are(table):
+    X, y, groups = table
+    wanted = ["deep_svm", "radiomics_forest", "early_elastic_net", "early_xgb_tuned"]
+    arms = standard_models([*COLUMNS, "clinical__age"], names=wanted, inner=3)
+    assert [describe_arm(a)["role"] for a in arms.values()] == ["single", "single", "fused", "fused"]
+    assert describe_arm(arms["early_elastic_net"])["blocks"] == ["radiomics", "deep"]
+    assert "Elastic-net" in describe_arm(arms["early_elastic_net"])["text"]
+    assert not set(wanted) & set(standard_models(COLUMNS))
+    fitted = standard_models(X, names=["early_elastic_net"], inner=3)["early_elastic_net"].fit(X, y, groups=groups)
+    assert fitted.shap_values(X)[:, 0].any() == 0  # size is no image block
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [(["hegde"], "Did you mean hedge"), (["deep_xgb"], "not in the table"), (["clinical"], "not in")],
