@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from hybridrad.splits import Fold, inner_splits
 
 if TYPE_CHECKING:
     from hybridrad.models.finetuned.architecture import CaseNetwork, NetworkState
+    from hybridrad.models.finetuned.inputs import PictureBatches
     from hybridrad.models.finetuned.pooling import PoolingPlan
 
 Array = NDArray[np.float64]
@@ -54,6 +56,43 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
     def _default_recipe(self) -> TrainingRecipe:
         return TrainingRecipe()
+
+    @property
+    def used_recipe(self) -> TrainingRecipe:
+        """The recipe that was given, or the default one."""
+        return self.recipe or self._default_recipe()
+
+    def build(self, case_ids: pd.Index, n_classes: int) -> CaseNetwork:
+        """Return the network before any training, on the CPU; the cases tell how many views there are."""
+        from hybridrad.models.finetuned.architecture import build_case_network
+
+        return build_case_network(
+            self.backbone,
+            self.weights,
+            input_px=self.views_store.input_px,
+            pooling=self._pooling(case_ids),
+            n_classes=n_classes,
+            dropout=self.used_recipe.dropout,
+            preprocessing=self.preprocessing,
+        )
+
+    def batches(self, case_ids: pd.Index, device: str, *, pooling: PoolingPlan | None = None) -> PictureBatches:
+        """Return the pictures of cases as the network is fed with them."""
+        from hybridrad.models.finetuned.inputs import PictureBatches
+
+        n_views = (pooling or self._pooling(case_ids)).n_views
+        return PictureBatches(self.views_store, list(case_ids), self.augment, device, n_views=n_views)
+
+    def describe_arm(self) -> str:
+        """Return one sentence on what is trained, for reports."""
+        recipe = self.used_recipe
+        trained = {"head": "its head alone", "last_blocks": "its last third of layers", "all": "all its layers"}
+        folds = f"{self.inner_folds} inner folds" if self.oof else "one inner split"
+        weights = "random weights" if str(self.weights) == "untrained" else f"weights {Path(str(self.weights)).name}"
+        return (
+            f"{type(self).__name__}: {self.backbone} ({weights}), {trained[recipe.train]} trained on the pictures of "
+            f"the training cases, at most {recipe.epochs} epochs, their number by {folds}."
+        )
 
     @property
     def gives_oof_logits(self) -> bool:
@@ -100,8 +139,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.findings_: list[str] = []
         there = self._with_pictures(ids)
         if not there.all():
-            self.findings_.append(f"{int((~there).sum())} of {len(there)} training cases have no pictures; left out.")
-        device = _device(self.device)
+            self.findings_.append(
+                f"Training cases have no pictures and were left out ({int((~there).sum())} of {len(there)})."
+            )
+        device = pick_device(self.device)
         with exact_arithmetic(device):
             self._fit(ids[there], codes[there].astype(np.intp), patients[there], int(seed), device)
         if self.oof:
@@ -111,28 +152,18 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def _fit(self, ids: pd.Index, y: NDArray[np.intp], patients: NDArray[Any], seed: int, device: str) -> None:
         from hybridrad.models.finetuned import architecture, inputs, training
 
-        recipe = self.recipe or self._default_recipe()
+        recipe = self.used_recipe
         if len(np.unique(y)) < len(self.classes_):
             raise RunError("a class has no training case with pictures.", code="E_ONE_CLASS")
         share = np.bincount(y) / len(y)
         self.prevalence_logits_ = to_logits(np.log(share)[None])[0]
         self.pooling_: PoolingPlan = self._pooling(ids)
-        pictures = inputs.PictureBatches(
-            self.views_store, list(ids), self.augment, device, n_views=self.pooling_.n_views
-        )
+        pictures = self.batches(ids, device)
         folds = inner_splits(y, patients, n_folds=self.inner_folds, random_state=seed)
 
         def fresh(number: int) -> CaseNetwork:
             with inputs.seeded(seed, 0, number):
-                network = architecture.build_case_network(
-                    self.backbone,
-                    self.weights,
-                    input_px=self.views_store.input_px,
-                    pooling=self.pooling_,
-                    n_classes=len(self.classes_),
-                    dropout=recipe.dropout,
-                    preprocessing=self.preprocessing,
-                )
+                network = self.build(ids, len(self.classes_))
             return network.to(device)
 
         first = fresh(0)
@@ -142,16 +173,17 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         if recipe.train == "head":
             batches = inputs.frozen_features(first, pictures, n_draws=inputs.FEATURE_DRAWS, seed=seed)
 
+        def weights_of(labels: NDArray[np.intp]) -> Array:
+            return class_weights(recipe.class_weight, labels, self.classes_)
+
         def made(number: int, train: NDArray[np.intp]) -> CaseNetwork:
             import torch
 
             network = fresh(number)
             network.set_scale(torch.cat([plain[i] for i in train]))
-            network.set_prevalence(np.bincount(y[train], minlength=len(self.classes_)) / len(train))
+            weighted = np.bincount(y[train], minlength=len(self.classes_)) * weights_of(y[train])
+            network.set_prevalence(weighted / weighted.sum())
             return network
-
-        def weights_of(labels: NDArray[np.intp]) -> Array:
-            return class_weights(recipe.class_weight, labels, self.classes_)
 
         search = training.find_epochs(
             lambda number, train: made(1 + number, train),
@@ -192,8 +224,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         best = float(search.losses.mean(axis=0).min())
         if best > np.mean(prevalence):
             self.findings_.append(
-                f"No number of epochs gave a validation log loss (best {best:.3f}) below that of the prevalence "
-                f"({np.mean(prevalence):.3f})."
+                "No number of epochs gave a validation log loss below that of the prevalence "
+                f"({best:.3f}, {np.mean(prevalence):.3f})."
             )
 
     def _filled(self, logits: Array, there: NDArray[np.bool_]) -> Array:
@@ -217,7 +249,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         empty = np.empty((0,) if n_classes == 2 else (0, n_classes))
         if not there.any():
             return self._filled(empty, there)
-        device = _device(self.device)
+        device = pick_device(self.device)
         network = architecture.network_of(
             self.network_state_,
             self.backbone,
@@ -225,9 +257,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             pooling=self.pooling_,
             n_classes=n_classes,
         ).to(device)
-        batches = inputs.PictureBatches(
-            self.views_store, list(ids[there]), self.augment, device, n_views=self.pooling_.n_views
-        )
+        batches = self.batches(ids[there], device, pooling=self.pooling_)
         positions = list(range(int(there.sum())))
         with exact_arithmetic(device):
             found = [to_logits(training.class_scores(network, batches, positions))]
@@ -309,7 +339,8 @@ def _history(search: Any, refit_losses: list[float]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).set_index(columns[:3])
 
 
-def _device(wanted: str) -> str:
+def pick_device(wanted: str) -> str:
+    """Return the device that ``"auto"`` means here, or the one that was asked for."""
     import torch
 
     if wanted == "auto":
