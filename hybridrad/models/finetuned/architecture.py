@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hybridrad.features.deep import backbones
 from hybridrad.features.deep.network import load_network
 from hybridrad.features.deep.weights import Preprocessing, find_weights
-from hybridrad.models.finetuned.pooling import PoolingPlan
+from hybridrad.models.finetuned.pooling import Pooling, PoolingPlan
 from hybridrad.models.finetuned.recipe import TrainingRecipe
 
 LAST_SHARE = 1 / 3
@@ -31,6 +31,13 @@ class CaseNetwork(nn.Module):
     Features are centred and scaled by what `set_scale` was given (training cases), and the head begins at zero weights
     and the log prevalences, so that training starts at "the average case" whatever the trunk is.
     """
+
+    trunk: nn.Module
+    pooling: Pooling
+    grey_mean: Tensor
+    grey_std: Tensor
+    centre: Tensor
+    spread: Tensor
 
     def __init__(self, trunk: nn.Module, width: int, pooling: PoolingPlan, n_classes: int, dropout: float) -> None:
         super().__init__()
@@ -121,7 +128,7 @@ def parameter_groups(network: CaseNetwork, recipe: TrainingRecipe) -> list[dict[
     share = {"head": 0.0, "last_blocks": LAST_SHARE, "all": 1.0}[recipe.train]
     first = len(layers) - math.ceil(share * len(layers))
     network.trunk.requires_grad_(requires_grad=False)
-    groups = []
+    groups: list[dict[str, Any]] = []
     for number, parameters in enumerate(layers[first:], start=first):
         height = number / max(len(layers) - 1, 1)  # 0 for the first layer, 1 for the last
         rate = recipe.trunk_lr * recipe.trunk_lr_fall ** (1.0 - height)
@@ -146,7 +153,9 @@ def network_of(
     state: NetworkState, backbone: str, *, input_px: int, pooling: PoolingPlan, n_classes: int
 ) -> CaseNetwork:
     """Return the network with a learned state, in eval mode on the CPU; no weights file is needed."""
-    model = backbones.build_network(backbone, input_size=input_px, allocate=False)
+    # timm computes fixed tables while it builds a network, which one without memory would lack.
+    with torch.random.fork_rng(devices=[]):
+        model = backbones.build_network(backbone, input_size=input_px, allocate=backbone.startswith("timm:"))
     head = backbones.cut_head(model, backbone)
     network = CaseNetwork(model, head.width, pooling, n_classes, 0.0)
     network.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in state.items()}, assign=True)

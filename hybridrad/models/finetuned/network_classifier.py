@@ -50,6 +50,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     preprocessing: Any
     random_state: Any
     device: str
+    oof_logits_: Array
 
     def _pooling(self, case_ids: pd.Index) -> PoolingPlan:
         raise NotImplementedError

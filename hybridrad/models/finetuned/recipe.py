@@ -64,7 +64,7 @@ class TrainingRecipe:
     _: KW_ONLY
     epochs: int = 30
     lr: float = 1e-2
-    trunk_lr: float = 1e-4
+    trunk_lr: float = 3e-5
     trunk_lr_fall: float = 0.1
     weight_decay: float = 0.05
     warm_up: float = 0.1

@@ -106,7 +106,7 @@ def training_announcements(
     inner : int
         Inner folds of the study: a network without ``oof`` is trained in each of them once more.
     """
-    n_folds = splits.index.droplevel("case_id").nunique()
+    n_folds = len(splits.reset_index()[["repeat", "fold"]].drop_duplicates())
     n_train = int((splits["role"] == "train").sum() / n_folds)
     for name, model in models.items():
         for network in networks_in(model):

@@ -24,7 +24,9 @@ class Blobs:
         self.y = (np.arange(n_patients) % n_classes)[patients]
         self.groups = np.array([f"p{i:02d}" for i in patients])
         ids = [f"c{i:03d}" for i in range(len(patients))]
-        self.kept = {case_id: self._case(rng, label, n_views, n_classes) for case_id, label in zip(ids, self.y)}
+        self.kept = {
+            case_id: self._case(rng, label, n_views, n_classes) for case_id, label in zip(ids, self.y, strict=True)
+        }
         self.X = pd.DataFrame({"size__area_px": 1.0}, index=pd.Index(ids, name="case_id"))
 
     def _case(self, rng: np.random.Generator, label: int, n_views: int, n_classes: int) -> np.ndarray:
