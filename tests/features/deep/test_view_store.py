@@ -56,14 +56,13 @@ def test_a_second_run_renders_nothing_again_and_other_settings_are_refused(cohor
         hr.prepare_views(cohort, VIEWS, store=store.folder, input_px=32, progress=False)
 
 
-def test_a_case_that_fails_is_a_row_and_asking_for_it_says_why(cohort, tmp_path):
-    table = cohort.table.copy()
-    table.loc["lost"] = table.iloc[0]
-    damaged = tmp_path / "damaged.nii.gz"
-    damaged.write_bytes(b"no image")
-    table.loc["lost", "image"] = str(damaged)
-    frame = table.reset_index().rename(columns={"index": "case_id"})
-    store = hr.prepare_views(cohort_from_frame(frame), VIEWS, store=tmp_path / "v", input_px=24, progress=False)
+def test_a_case_that_fails_is_a_row_and_asking_for_it_says_why(tmp_path):
+    cohort = hr.make_cohort(tmp_path, n_patients=4, random_state=0)
+    table = cohort.table.reset_index()
+    lost = table.iloc[[0]].assign(case_id="lost", image="damaged.nii.gz")
+    (tmp_path / "damaged.nii.gz").write_bytes(b"no image")
+    both = cohort_from_frame(pd.concat([table, lost]), root=tmp_path)
+    store = hr.prepare_views(both, VIEWS, store=tmp_path / "v", input_px=24, progress=False)
     assert len(store.index) == 4
     assert list(store.failures.index.get_level_values("case_id")) == ["lost"]
     with pytest.raises(RunError, match="'lost' has no pictures") as caught:

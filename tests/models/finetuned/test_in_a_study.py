@@ -40,7 +40,7 @@ def test_a_network_is_a_member_of_the_hedge_and_is_trained_in_its_inner_folds_on
 
 
 def test_without_own_out_of_fold_logits_the_block_model_makes_them(study_parts):
-    store, features, network = study_parts
+    store, features, _ = study_parts
     quick = hr.FineTunedCNN(
         "squeezenet1_1", "untrained", views_store=store, recipe=hr.TrainingRecipe("head", epochs=1), oof=False
     )
@@ -50,7 +50,7 @@ def test_without_own_out_of_fold_logits_the_block_model_makes_them(study_parts):
 
 
 def test_where_pictures_are_missing_the_other_members_answer(study_parts):
-    store, features, network = study_parts
+    store, features, _ = study_parts
     lost = features.rename({features.index[0]: "lost"})
     lost.loc["lost", "finetuned__has_pictures"] = np.nan
     member = hr.FineTunedCNN(
