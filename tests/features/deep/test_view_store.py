@@ -96,7 +96,7 @@ def test_a_shortened_file_or_another_folder_is_refused(store, tmp_path):
     shutil.copytree(store.folder, tmp_path / "short")
     with (tmp_path / "short" / FILE_NAME).open("r+b") as file:
         file.truncate(24 * 24)
-    with pytest.raises(RunError, match="holds 1 planes and its index points to [48]"):
+    with pytest.raises(RunError, match=r"holds 1 planes and its index points to [48]"):
         hr.ViewStore.open(tmp_path / "short")
 
 
