@@ -40,6 +40,13 @@ _HOMES = {
     "ICCFilter": "hybridrad.models.icc_filter",
     "ComBat": "hybridrad.models.combat",
     "SizeDecorrelation": "hybridrad.models.size_decorrelation",
+    "ViewStore": "hybridrad.features.deep.view_store",
+    "prepare_views": "hybridrad.features.deep.view_store",
+    "FineTunedCNN": "hybridrad.models.finetuned.cnn",
+    "MultiViewCNN": "hybridrad.models.finetuned.multi_view",
+    "SliceSequence": "hybridrad.models.finetuned.slice_sequence",
+    "TrainingRecipe": "hybridrad.models.finetuned.recipe",
+    "Augmentation": "hybridrad.models.finetuned.augmentation",
     "standard_models": "hybridrad.models.standard",
     "NestedCV": "hybridrad.evaluation.nested",
     "LeaveOneSiteOut": "hybridrad.evaluation.designs",
@@ -64,6 +71,7 @@ if TYPE_CHECKING:
     from hybridrad.evaluation.nested import NestedCV
     from hybridrad.features.control import extract_control
     from hybridrad.features.deep.embeddings import EmbeddingExtractor
+    from hybridrad.features.deep.view_store import ViewStore, prepare_views
     from hybridrad.features.radiomics.extractor import RadiomicsExtractor
     from hybridrad.features.radiomics.settings import RadiomicsSettings
     from hybridrad.features.runner import extract_features
@@ -75,6 +83,11 @@ if TYPE_CHECKING:
     from hybridrad.models.combat import ComBat
     from hybridrad.models.concat import ConcatFusion
     from hybridrad.models.early import EarlyFusion
+    from hybridrad.models.finetuned.augmentation import Augmentation
+    from hybridrad.models.finetuned.cnn import FineTunedCNN
+    from hybridrad.models.finetuned.multi_view import MultiViewCNN
+    from hybridrad.models.finetuned.recipe import TrainingRecipe
+    from hybridrad.models.finetuned.slice_sequence import SliceSequence
     from hybridrad.models.hedge import HedgedFusion
     from hybridrad.models.icc_filter import ICCFilter
     from hybridrad.models.late import LateFusion

@@ -147,7 +147,8 @@ def compare_models(
     title, command : str, optional
         For the report: its title, and the call that made it.
     announce : callable, optional
-        Gets one sentence, before the first fit: what difference this cohort can resolve.
+        Gets one sentence, before the first fit: what difference this cohort can resolve; and one for each arm that
+        trains a network: how long that will take.
     progress : callable, optional
         Gets (done, total) outer folds.
     store : Path, optional
@@ -189,6 +190,7 @@ def compare_models(
     """
     from hybridrad.evaluation.design_splits import splits_of
     from hybridrad.evaluation.nested import NestedCV, evaluate
+    from hybridrad.models.finetuned.timing import training_announcements
     from hybridrad.models.memo import shared_fits
 
     check_choice(unit, ["case", "patient"], name="unit")
@@ -209,6 +211,8 @@ def compare_models(
     resolvable = resolvable_auc_difference(used, splits, task=chosen)
     if announce is not None:
         announce(announcement(used, splits, resolvable, task=chosen))
+        for sentence in training_announcements(models, X, outcome.y, groups, splits, inner=cv.inner):
+            announce(sentence)
     result = evaluate(
         dict(models),
         X,

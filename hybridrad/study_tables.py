@@ -31,8 +31,8 @@ def arms(models: Mapping[str, Any], roles: Roles, X: pd.DataFrame, result: Evalu
     columns = list(X.columns)
     return {
         name: {
-            **roles.described[name],
             "n_features": record.n_columns(roles.described[name]["blocks"], columns) or len(columns),
+            **roles.described[name],
             "seconds": round(float(seconds.get(name, 0.0)), 3),
             "is_default_fused": name == roles.fused_default,
         }

@@ -38,7 +38,8 @@ class BlockModel(CaseClassifier):
         A block of the table by its prefix, or ``{name: columns, positions or slice}``.
     estimator : scikit-learn classifier, optional
         Another model of the block. It is given the block's columns as they are; its logits are calibrated (slope
-        between 0 and 1, free intercept) on its own inner out-of-fold logits.
+        between 0 and 1, free intercept) on its own inner out-of-fold logits. One whose ``gives_oof_logits`` is true
+        (`FineTunedCNN`) is fitted once and brings them as ``oof_logits_``.
     inner : int, default 4
         Number of inner folds; fewer where the smallest class has fewer patients.
     random_state : int, default 0
@@ -196,6 +197,12 @@ def _fit_settings(training: Training, name: str, positions: NDArray[np.intp], mo
 
 def _fit_estimator(training: Training, name: str, positions: NDArray[np.intp], model: BlockModel) -> CalibratedFit:
     X, y, groups = training.cases.columns(positions), training.y, training.groups if model.grouped_ else None
+    if getattr(model.estimator, "gives_oof_logits", False):
+        # A network has been through inner folds of its own; going through these too would train it several times more.
+        refitted = fit_clone(model.estimator, X, y, groups=groups)
+        slope, intercept = shrinking_slope(refitted.oof_logits_, y)
+        oof = apply_slope(refitted.oof_logits_, slope, intercept)
+        return CalibratedFit(refitted, training.n_classes, slope, intercept, oof)
     oof = np.empty(len(y) if training.n_classes == 2 else (len(y), training.n_classes))
     for train, test in training.folds:
         fitted = fit_clone(model.estimator, rows(X, train), y[train], groups=None if groups is None else groups[train])

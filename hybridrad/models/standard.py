@@ -16,6 +16,7 @@ from hybridrad.models.boosted import BoostedTrees
 from hybridrad.models.case_classifier import SIZE_BLOCK, CaseClassifier
 from hybridrad.models.concat import ConcatFusion
 from hybridrad.models.early import CLINICAL_BLOCK, EarlyFusion
+from hybridrad.models.finetuned.network_classifier import NetworkClassifier
 from hybridrad.models.hedge import HedgedFusion
 from hybridrad.models.late import LateFusion
 from hybridrad.models.priority import PriorityFusion
@@ -106,6 +107,9 @@ def describe_arm(estimator: Any) -> dict[str, Any]:
     >>> describe_arm(BlockModel("deep"))["role"], describe_arm(HedgedFusion(["radiomics", "deep"]))["blocks"]
     ('single', ['radiomics', 'deep'])
     """
+    if isinstance(estimator, NetworkClassifier):
+        # It reads pictures, not columns.
+        return {"role": "single", "blocks": [], "n_features": None, "text": estimator.describe_arm()}
     blocks = _blocks_of(estimator)
     listed = ", ".join(blocks) if blocks else "all blocks of the table"
     if isinstance(estimator, BlockModel):
@@ -114,6 +118,9 @@ def describe_arm(estimator: Any) -> dict[str, Any]:
             what = "Gradient boosted trees (XGBoost)"
         elif type(estimator.estimator) in _TUNED_TEXTS:
             what = f"{_TUNED_TEXTS[type(estimator.estimator)]}, settings chosen by the inner folds,"
+        elif isinstance(estimator.estimator, NetworkClassifier):
+            text = f"{estimator.estimator.describe_arm()} Its logits are calibrated on the inner folds."
+            return {"role": "single", "blocks": blocks, "n_features": None, "text": text}
         elif estimator.estimator is not None:
             what = f"{type(estimator.estimator).__name__}, calibrated on inner folds,"
         return {"role": "single" if len(blocks) == 1 else "fused", "blocks": blocks, "text": f"{what} on {listed}."}

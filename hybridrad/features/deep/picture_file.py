@@ -1,0 +1,153 @@
+"""The extractor behind a view store: views of a case, resized and appended to one file of planes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrad.errors import FeatureError
+from hybridrad.features.rows import Prepared
+from hybridrad.imaging.roi import Roi
+from hybridrad.imaging.views import Views
+
+FILE_NAME = "pictures.raw"
+BLOCK = "pictures"
+FIELDS = ("first_plane", "n_views", "n_channels", "has_region")
+DTYPES = ("uint8", "float16")
+# Rows are stored when this many cases are ready; what was not stored is rendered again after an interruption.
+CASES_AT_ONCE = 8
+
+
+class PictureExtractor:
+    """Render the views of a case, resize them to a square and append them to a file; the row says where they are.
+
+    A plane is one channel of one view, or the region of one view; the planes of a case follow each other: first the
+    channels of all views, then the regions. It is an extractor like others, so that `extract_features` gives it worker
+    processes that can be killed, resumption and failures as rows.
+
+    Parameters
+    ----------
+    views : Views
+    folder : path
+        Where the file is.
+    input_px : int
+        Height and width of a plane.
+    dtype : {"uint8", "float16"}
+    image, mask : str
+        Columns of the cohort table.
+    """
+
+    name = BLOCK
+    batched = True
+    batch_size = CASES_AT_ONCE
+
+    def __init__(self, views: Views, folder: Path, *, input_px: int, dtype: str, image: str, mask: str) -> None:
+        self.views, self.folder, self.input_px, self.dtype = views, Path(folder), input_px, dtype
+        self.image, self.mask = image, mask
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything that changes the pictures, as plain data."""
+        return {
+            "kind": "pictures",
+            "name": self.name,
+            "image": self.image,
+            "mask": self.mask,
+            "views": self.views.describe(),
+            "input_px": self.input_px,
+            "dtype": self.dtype,
+            "resize": "bilinear, antialiased",
+        }
+
+    def columns(self, dimension: int = 3) -> list[str]:
+        """Return the columns of a row: where the planes of a case begin and how many there are."""
+        return [f"{BLOCK}__{field}" for field in FIELDS]
+
+    def prepare(self, roi: Roi) -> Prepared:
+        """Render the views of one case; runs in a worker process and loads no network.
+
+        Returns
+        -------
+        Prepared
+            ``payload`` of shape (n_views, channels + 1, height, width): the region is the last channel, all NaN where
+            the kind of view has none.
+
+        Raises
+        ------
+        FeatureError
+            The views hold values that are not finite, or are no flat pictures.
+        """
+        pictures, regions = render(self.views, roi)
+        if pictures.ndim != 4:
+            raise FeatureError(
+                "E_EMBEDDING",
+                case_id=roi.case_id,
+                stage="views",
+                message=f"views of shape {pictures.shape} are no flat pictures.",
+                hint="Fine-tuned networks see 2D views; use slices, adjacent, orthogonal or mip.",
+            )
+        if not np.isfinite(pictures).all():
+            raise FeatureError(
+                "E_EMBEDDING", case_id=roi.case_id, stage="views", message="the views hold values that are not finite."
+            )
+        if regions is None:
+            regions = np.full((len(pictures), *pictures.shape[2:]), np.nan, np.float32)
+        return Prepared(np.concatenate([pictures, regions[:, np.newaxis]], axis=1, dtype=np.float32))
+
+    def finish(self, payloads: list[NDArray[np.float32]]) -> NDArray[np.float64]:
+        """Append the planes of each case to the file and return where they are, shape (n_cases, 4)."""
+        rows = []
+        plane_bytes = self.input_px**2 * np.dtype(self.dtype).itemsize
+        path = self.folder / FILE_NAME
+        path.touch()
+        with path.open("r+b") as file:
+            # An interrupted write may have left a part of a plane; nothing points to it.
+            position = -(-file.seek(0, os.SEEK_END) // plane_bytes)
+            file.seek(position * plane_bytes)
+            for payload in payloads:
+                has_region = not np.isnan(payload[:, -1]).any()
+                n_views, n_channels = len(payload), payload.shape[1] - 1
+                planes = payload[:, :-1].reshape(-1, *payload.shape[2:])
+                if has_region:
+                    planes = np.concatenate([planes, payload[:, -1]])
+                file.write(to_stored(resized(planes, self.input_px), self.dtype).tobytes())
+                rows.append((position, n_views, n_channels, float(has_region)))
+                position += len(planes)
+            file.flush()
+            # The pictures must be there before the rows that point to them.
+            os.fsync(file.fileno())
+        return np.array(rows, dtype=np.float64)
+
+
+def render(views: Views, roi: Roi) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return the pictures of a case (n_views, channels, h, w) and their regions (n_views, h, w), if there are any."""
+    if hasattr(views, "render_with_region"):
+        both = views.render_with_region(roi)
+        return both.pictures, np.asarray(both.regions, dtype=np.float32)
+    return views.render(roi), None
+
+
+def resized(planes: NDArray[np.float32], input_px: int) -> NDArray[np.float32]:
+    """Return planes (n, h, w) resized to ``input_px``, as the embeddings do it: antialiased, clipped to 0..1."""
+    import torch
+
+    tensor = torch.from_numpy(np.ascontiguousarray(planes, dtype=np.float32))[None]
+    if tuple(tensor.shape[-2:]) != (input_px, input_px):
+        tensor = torch.nn.functional.interpolate(
+            tensor, size=(input_px, input_px), mode="bilinear", align_corners=False, antialias=True
+        )
+    return np.asarray(tensor[0].clamp(0.0, 1.0).numpy())
+
+
+def to_stored(planes: NDArray[np.float32], dtype: str) -> NDArray[np.uint8] | NDArray[np.float16]:
+    """Return values 0..1 in the stored type: 256 grey levels, or half precision.
+
+    Examples
+    --------
+    >>> to_stored(np.array([0.0, 0.5, 1.0], np.float32), "uint8").tolist()
+    [0, 128, 255]
+    """
+    return np.rint(planes * 255.0).astype(np.uint8) if dtype == "uint8" else planes.astype(np.float16)

@@ -1,0 +1,124 @@
+"""What a network is fed with: pictures from a store, or the features of a frozen trunk computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hybridrad.errors import RunError
+from hybridrad.models.finetuned.architecture import PICTURES_AT_ONCE, CaseNetwork
+from hybridrad.models.finetuned.augmentation import Augmentation
+
+# Of a frozen trunk: how many random versions of each picture there are; an epoch takes one of them at random.
+FEATURE_DRAWS = 8
+
+
+class Pictures(Protocol):
+    """What keeps the pictures: `hybridrad.features.deep.view_store.ViewStore`, or anything with these two."""
+
+    input_px: int
+
+    def pictures(self, case_ids: Iterable[str]) -> list[NDArray[np.float32]]:
+        """Return (n_views, channels, input_px, input_px) with values 0..1 for each case."""
+
+
+class Batches(Protocol):
+    """Class scores of cases by position; ``varied`` ones are random changes, for training."""
+
+    def scores(self, network: CaseNetwork, positions: Sequence[int], *, varied: bool) -> Tensor:
+        """Return (n_cases, n_classes)."""
+
+
+class PictureBatches:
+    """Cases as pictures, through the whole network."""
+
+    def __init__(
+        self,
+        store: Pictures,
+        case_ids: Sequence[str],
+        augment: Augmentation | None,
+        device: str,
+        *,
+        n_views: int | None = None,
+    ) -> None:
+        self.store, self.case_ids, self.augment, self.device = store, list(case_ids), augment, device
+        self.n_views = n_views
+
+    def scores(self, network: CaseNetwork, positions: Sequence[int], *, varied: bool) -> Tensor:
+        """Return class scores (n_cases, n_classes)."""
+        pictures, lengths = self.load(positions, varied=varied)
+        return network(pictures.to(self.device), lengths)
+
+    def load(self, positions: Sequence[int], *, varied: bool) -> tuple[Tensor, list[int]]:
+        """Return the pictures of cases (n, 3, side, side), and how many views each case has."""
+        ids = [self.case_ids[i] for i in positions]
+        found = self.store.pictures(ids)
+        for case_id, one in zip(ids, found, strict=True):
+            if self.n_views not in (None, len(one)):
+                raise RunError(
+                    f"case {case_id!r} has {len(one)} views, the first training case {self.n_views}; views that are "
+                    "concatenated must be as many for every case.",
+                    hint='Use pool="mean" or "max", or a kind of view with a fixed number.',
+                )
+        cases = [torch.from_numpy(np.ascontiguousarray(one, dtype=np.float32)) for one in found]
+        if varied and self.augment is not None:
+            cases = [self.augment.apply(case) for case in cases]
+        return torch.cat([case.expand(-1, 3, -1, -1) for case in cases]), [len(case) for case in cases]
+
+
+class FeatureBatches:
+    """Cases as features of a frozen trunk: computed once for all inner folds, because nothing is learned in it."""
+
+    def __init__(self, draws: list[list[Tensor]], device: str) -> None:
+        self.draws, self.device = draws, device
+
+    def scores(self, network: CaseNetwork, positions: Sequence[int], *, varied: bool) -> Tensor:
+        """Return class scores (n_cases, n_classes)."""
+        chosen = torch.randint(len(self.draws), (len(positions),)).tolist() if varied else [0] * len(positions)
+        cases = [self.draws[d][i] for d, i in zip(chosen, positions, strict=True)]
+        return network.score(torch.cat(cases).to(self.device), [len(case) for case in cases])
+
+
+def frozen_features(network: CaseNetwork, batches: PictureBatches, *, n_draws: int, seed: int) -> FeatureBatches:
+    """Return the features of all cases as they are, and of ``n_draws`` random versions of them."""
+    everyone = range(len(batches.case_ids))
+    draws = []
+    for draw in range(1 + (n_draws if batches.augment is not None else 0)):
+        with seeded(seed, draw):
+            draws.append(features_of(network, batches, everyone, varied=draw > 0))
+    return FeatureBatches(draws, batches.device)
+
+
+def features_of(
+    network: CaseNetwork, batches: PictureBatches, positions: Iterable[int], *, varied: bool = False
+) -> list[Tensor]:
+    """Return the trunk's features (n_views, width) of each case, on the CPU."""
+    found: list[Tensor] = []
+    network.eval()
+    with torch.no_grad():
+        for positions_now in chunks(list(positions), PICTURES_AT_ONCE):
+            pictures, lengths = batches.load(positions_now, varied=varied)
+            parts = [network.features(part.to(batches.device)).cpu() for part in pictures.split(PICTURES_AT_ONCE)]
+            found += torch.cat(parts).split(lengths)
+    return found
+
+
+def chunks(positions: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Yield consecutive pieces of a sequence."""
+    for start in range(0, len(positions), size):
+        yield positions[start : start + size]
+
+
+@contextmanager
+def seeded(*seed: int) -> Iterator[None]:
+    """Seed torch's generators inside the ``with`` block and leave them as they were."""
+    devices: list[Any] = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        yield

@@ -1,0 +1,351 @@
+"""What the fine-tuned networks share: pictures by case_id, labels, inner folds, refit, prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from hybridrad._checks import check_choice
+from hybridrad.errors import RunError
+from hybridrad.models.case_classifier import most_probable, probabilities
+from hybridrad.models.finetuned.augmentation import Augmentation
+from hybridrad.models.finetuned.recipe import TrainingRecipe
+from hybridrad.splits import Fold, inner_splits
+
+if TYPE_CHECKING:
+    from hybridrad.models.finetuned.architecture import CaseNetwork, NetworkState
+    from hybridrad.models.finetuned.inputs import PictureBatches
+    from hybridrad.models.finetuned.pooling import PoolingPlan
+
+Array = NDArray[np.float64]
+MISSING = ("error", "average")
+
+
+class NetworkClassifier(ClassifierMixin, BaseEstimator):
+    """Common ground of the networks trained inside the fold; not used by itself.
+
+    Subclasses set the parameters in ``__init__`` and give ``_pooling``.
+    """
+
+    __metadata_request__fit = {"groups": True}  # noqa: RUF012 - read by scikit-learn from the class, never changed
+
+    backbone: str
+    weights: Any
+    views_store: Any
+    recipe: TrainingRecipe | None
+    augment: Augmentation | None
+    test_time_augmentation: int
+    oof: bool
+    inner_folds: int
+    missing: str
+    preprocessing: Any
+    random_state: Any
+    device: str
+    oof_logits_: Array
+
+    def _pooling(self, case_ids: pd.Index) -> PoolingPlan:
+        raise NotImplementedError
+
+    def _default_recipe(self) -> TrainingRecipe:
+        return TrainingRecipe()
+
+    @property
+    def used_recipe(self) -> TrainingRecipe:
+        """The recipe that was given, or the default one."""
+        return self.recipe or self._default_recipe()
+
+    def build(self, case_ids: pd.Index, n_classes: int) -> CaseNetwork:
+        """Return the network before any training, on the CPU; the cases tell how many views there are."""
+        from hybridrad.models.finetuned.architecture import build_case_network
+
+        return build_case_network(
+            self.backbone,
+            self.weights,
+            input_px=self.views_store.input_px,
+            pooling=self._pooling(case_ids),
+            n_classes=n_classes,
+            dropout=self.used_recipe.dropout,
+            preprocessing=self.preprocessing,
+        )
+
+    def batches(self, case_ids: pd.Index, device: str, *, pooling: PoolingPlan | None = None) -> PictureBatches:
+        """Return the pictures of cases as the network is fed with them."""
+        from hybridrad.models.finetuned.inputs import PictureBatches
+
+        n_views = (pooling or self._pooling(case_ids)).n_views
+        return PictureBatches(self.views_store, list(case_ids), self.augment, device, n_views=n_views)
+
+    def describe_arm(self) -> str:
+        """Return one sentence on what is trained, for reports."""
+        recipe = self.used_recipe
+        trained = {"head": "its head alone", "last_blocks": "its last third of layers", "all": "all its layers"}
+        folds = f"{self.inner_folds} inner folds" if self.oof else "one inner split"
+        weights = "random weights" if str(self.weights) == "untrained" else f"weights {Path(str(self.weights)).name}"
+        return (
+            f"{type(self).__name__}: {self.backbone} ({weights}), {trained[recipe.train]} trained on the pictures of "
+            f"the training cases, at most {recipe.epochs} epochs, their number by {folds}."
+        )
+
+    @property
+    def gives_oof_logits(self) -> bool:
+        """Whether `fit` leaves ``oof_logits_``, so that nobody needs to refit the network for them."""
+        return bool(self.oof)
+
+    def fit(self, X: pd.DataFrame, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Find the number of epochs on inner folds by patient, then train on all cases for that many.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_cases, any number of columns)
+            Its index (``case_id``) finds the pictures; its columns are not looked at.
+        y : array-like of shape (n_cases,)
+        groups : array-like of shape (n_cases,), optional
+            Patient of each case; inner folds keep patients whole.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X has no index of case ids, or a setting is out of range.
+        RunError
+            A case has no pictures and ``missing`` is "error".
+        """
+        from hybridrad.features.deep.batching import exact_arithmetic
+
+        if self.test_time_augmentation and self.augment is None:
+            raise ValueError("test_time_augmentation needs an augmentation; augment is None.")
+        ids, labels = self._case_ids(X), np.asarray(column_or_1d(y, warn=True))
+        check_consistent_length(ids, labels)
+        if pd.isna(labels).any():
+            raise ValueError("y: a case has no label.")
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"at least two classes are needed, got one class: {self.classes_[0]!r}.")
+        self.grouped_ = groups is not None
+        patients = np.arange(len(codes)) if groups is None else np.asarray(column_or_1d(groups))
+        check_consistent_length(codes, patients)
+        self.n_features_in_ = X.shape[1]
+        seed = self.random_state
+        if not isinstance(seed, int | np.integer):
+            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
+        self.findings_: list[str] = []
+        there = self._with_pictures(ids)
+        if not there.all():
+            self.findings_.append(
+                f"Training cases have no pictures and were left out ({int((~there).sum())} of {len(there)})."
+            )
+        device = pick_device(self.device)
+        with exact_arithmetic(device):
+            self._fit(ids[there], codes[there].astype(np.intp), patients[there], int(seed), device)
+        if self.oof:
+            self.oof_logits_ = self._filled(self.oof_logits_, there)
+        return self
+
+    def _fit(self, ids: pd.Index, y: NDArray[np.intp], patients: NDArray[Any], seed: int, device: str) -> None:
+        from hybridrad.models.finetuned import architecture, inputs, training
+
+        recipe = self.used_recipe
+        if len(np.unique(y)) < len(self.classes_):
+            raise RunError("a class has no training case with pictures.", code="E_ONE_CLASS")
+        share = np.bincount(y) / len(y)
+        self.prevalence_logits_ = to_logits(np.log(share)[None])[0]
+        self.pooling_: PoolingPlan = self._pooling(ids)
+        pictures = self.batches(ids, device)
+        folds = inner_splits(y, patients, n_folds=self.inner_folds, random_state=seed)
+
+        def fresh(number: int) -> CaseNetwork:
+            with inputs.seeded(seed, 0, number):
+                network = self.build(ids, len(self.classes_))
+            return network.to(device)
+
+        first = fresh(0)
+        # The pretrained features of every case; their scale is learned from the training part of each fold alone.
+        plain = inputs.features_of(first, pictures, range(len(ids)))
+        batches: inputs.Batches = pictures
+        if recipe.train == "head":
+            batches = inputs.frozen_features(first, pictures, n_draws=inputs.FEATURE_DRAWS, seed=seed)
+
+        def weights_of(labels: NDArray[np.intp]) -> Array:
+            return class_weights(recipe.class_weight, labels, self.classes_)
+
+        def made(number: int, train: NDArray[np.intp]) -> CaseNetwork:
+            import torch
+
+            network = fresh(number)
+            network.set_scale(torch.cat([plain[i] for i in train]))
+            weighted = np.bincount(y[train], minlength=len(self.classes_)) * weights_of(y[train])
+            network.set_prevalence(weighted / weighted.sum())
+            return network
+
+        search = training.find_epochs(
+            lambda number, train: made(1 + number, train),
+            batches,
+            y,
+            folds if self.oof else folds[:1],
+            recipe=recipe,
+            class_weights=weights_of,
+            seed=seed,
+            device=device,
+        )
+        self.n_epochs_ = search.n_epochs
+        if self.oof:
+            self.oof_logits_ = to_logits(search.scores)
+        refitted = made(0, np.arange(len(y)))
+        epochs = training.train_epochs(
+            refitted,
+            batches,
+            y,
+            np.arange(len(y)),
+            recipe=recipe,
+            class_weights=weights_of(y),
+            seed=(seed, 0),
+            device=device,
+        )
+        losses = [loss for _, loss in zip(range(search.n_epochs), epochs, strict=False)]
+        self.history_ = _history(search, losses)
+        self._note_uselessness(search, y, folds, weights_of)
+        self.network_state_: NetworkState = architecture.state_of(refitted)
+
+    def _note_uselessness(self, search: Any, y: NDArray[np.intp], folds: list[Fold], weights_of: Any) -> None:
+        from hybridrad.models.finetuned.training import weighted_log_loss
+
+        prevalence = []
+        for train, test in folds[: len(search.losses)]:
+            scores = np.log(np.bincount(y[train], minlength=len(self.classes_)) / len(train))
+            prevalence.append(weighted_log_loss(np.tile(scores, (len(test), 1)), y[test], weights_of(y[train])))
+        best = float(search.losses.mean(axis=0).min())
+        if best > np.mean(prevalence):
+            self.findings_.append(
+                "No number of epochs gave a validation log loss below that of the prevalence "
+                f"({best:.3f}, {np.mean(prevalence):.3f})."
+            )
+
+    def _filled(self, logits: Array, there: NDArray[np.bool_]) -> Array:
+        # A case without pictures is answered as the average one, as block models do with a missing block.
+        out = np.empty((len(there), *logits.shape[1:]))
+        out[there], out[~there] = logits, self.prevalence_logits_
+        return out
+
+    def decision_function(self, X: pd.DataFrame) -> Array:
+        """Return logits: (n_cases,) of the second class for two classes, else (n_cases, n_classes).
+
+        With more than two classes they are log-probabilities up to a constant per case.
+        """
+        from hybridrad.features.deep.batching import exact_arithmetic
+        from hybridrad.models.finetuned import architecture, inputs, training
+
+        check_is_fitted(self, "network_state_")
+        ids = self._case_ids(X)
+        there = self._with_pictures(ids)
+        n_classes = len(self.classes_)
+        empty = np.empty((0,) if n_classes == 2 else (0, n_classes))
+        if not there.any():
+            return self._filled(empty, there)
+        device = pick_device(self.device)
+        network = architecture.network_of(
+            self.network_state_,
+            self.backbone,
+            input_px=self.views_store.input_px,
+            pooling=self.pooling_,
+            n_classes=n_classes,
+        ).to(device)
+        batches = self.batches(ids[there], device, pooling=self.pooling_)
+        positions = list(range(int(there.sum())))
+        with exact_arithmetic(device):
+            found = [to_logits(training.class_scores(network, batches, positions))]
+            for draw in range(self.test_time_augmentation):
+                # One seed for each case: what a case is told must not hang on its company.
+                varied = []
+                for i in positions:
+                    with inputs.seeded(0, draw):
+                        varied.append(training.class_scores(network, batches, [i], varied=True))
+                found.append(to_logits(np.concatenate(varied)))
+        return self._filled(np.mean(found, axis=0), there)
+
+    def predict_proba(self, X: pd.DataFrame) -> Array:
+        """Return probabilities, shape (n_cases, n_classes), in the order of ``classes_``."""
+        return probabilities(self.decision_function(X))
+
+    def predict(self, X: pd.DataFrame) -> NDArray[Any]:
+        """Return the most probable class of each case."""
+        return most_probable(self.decision_function(X), self.classes_)
+
+    def _case_ids(self, X: Any) -> pd.Index:
+        if not isinstance(X, pd.DataFrame):
+            raise TypeError(
+                f"{type(self).__name__} finds pictures by case_id, the index of a table, and got "
+                f"{type(X).__name__}; pass the feature table (a step before it in a Pipeline must keep it)."
+            )
+        if isinstance(X.index, pd.RangeIndex) or not all(isinstance(i, str) for i in X.index):
+            raise ValueError(
+                f"{type(self).__name__} finds pictures by case_id; the index of the table holds "
+                f"{X.index[0] if len(X) else 'nothing'!r}, wanted text such as 'case_0001'."
+            )
+        return X.index
+
+    def _with_pictures(self, ids: pd.Index) -> NDArray[np.bool_]:
+        check_choice(self.missing, MISSING, name="missing")
+        if self.missing == "error" or not hasattr(self.views_store, "has"):
+            return np.ones(len(ids), dtype=bool)  # the store says which case it lacks
+        return np.asarray(self.views_store.has(ids))
+
+
+def to_logits(scores: Array) -> Array:
+    """Return class scores (n, n_classes) as logits: (n,) for two classes, else centred log-probabilities.
+
+    Examples
+    --------
+    >>> to_logits(np.array([[1.0, 3.0]])).tolist(), to_logits(np.array([[1.0, 2.0, 6.0]])).tolist()
+    ([2.0], [[-2.0, -1.0, 3.0]])
+    """
+    if scores.shape[1] == 2:
+        return np.asarray(scores[:, 1] - scores[:, 0])
+    return np.asarray(scores - scores.mean(axis=1, keepdims=True))
+
+
+def class_weights(rule: str | Mapping[Any, float] | None, y: NDArray[np.intp], classes: NDArray[Any]) -> Array:
+    """Return the weight of each class in the loss.
+
+    Examples
+    --------
+    >>> class_weights("balanced", np.array([0, 0, 0, 1]), np.array(["a", "b"])).round(2).tolist()
+    [0.67, 2.0]
+    """
+    if rule is None:
+        return np.ones(len(classes))
+    if isinstance(rule, str):
+        return np.asarray(len(y) / (len(classes) * np.bincount(y, minlength=len(classes))))
+    if set(rule) != set(classes.tolist()):
+        raise ValueError(f"class_weight names {list(rule)}, the classes are {classes.tolist()}.")
+    return np.array([float(rule[c]) for c in classes.tolist()])
+
+
+def _history(search: Any, refit_losses: list[float]) -> pd.DataFrame:
+    rows = [
+        ("inner", fold, epoch + 1, train, valid)
+        for fold, (train_losses, losses) in enumerate(zip(search.train_losses, search.losses, strict=True))
+        for epoch, (train, valid) in enumerate(zip(train_losses, losses, strict=True))
+    ]
+    rows += [("refit", -1, epoch + 1, loss, np.nan) for epoch, loss in enumerate(refit_losses)]
+    columns = ["stage", "fold", "epoch", "train_loss", "valid_log_loss"]
+    return pd.DataFrame(rows, columns=columns).set_index(columns[:3])
+
+
+def pick_device(wanted: str) -> str:
+    """Return the device that ``"auto"`` means here, or the one that was asked for."""
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted != "cpu" and not torch.cuda.is_available():
+        raise RunError(f"device={wanted!r} was asked for and torch sees no CUDA GPU.", hint="Use device='cpu'.")
+    return wanted

@@ -1,0 +1,108 @@
+"""How a network is trained: one frozen object with every setting, so that it can be declared and reported."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, asdict, dataclass
+from typing import Any
+
+from hybridrad._checks import check_choice, check_positive
+
+TRAINED = ("head", "last_blocks", "all")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """Settings of the training of a network.
+
+    AdamW; learning rates rise linearly over the warm-up and then fall along a cosine. Batch normalisation keeps the
+    statistics it came with: batches of a small cohort are too small to replace them.
+
+    Parameters
+    ----------
+    train : {"head", "last_blocks", "all"}
+        What is trained: a linear layer on the embedding (with the pooling of views, where that learns), the last third
+        of the network's layers with it, or all.
+    epochs : int
+        At most; early stopping finds how many.
+    lr : float
+        Highest learning rate of the head.
+    trunk_lr : float
+        Highest learning rate of the last layer below the head.
+    trunk_lr_fall : float
+        The first layer's learning rate as a share of ``trunk_lr``; those between fall geometrically.
+    weight_decay : float
+        Decoupled, for weights; biases and normalisation layers have none.
+    warm_up : float
+        Share of the epochs.
+    patience : int
+        Epochs without a lower validation loss after which the search for the number of epochs ends.
+    batch_size : int
+        Cases in a step.
+    dropout : float
+        Before the head.
+    label_smoothing : float
+    class_weight : None, "balanced" or dict
+        ``None`` keeps probabilities that follow the prevalence; a dict gives a weight for each class.
+    precision : {"auto", "float32", "bfloat16"}
+        ``"auto"``: mixed precision (bfloat16) on a GPU that has it, float32 elsewhere.
+
+    Raises
+    ------
+    ValueError
+        A setting is out of range.
+
+    Examples
+    --------
+    >>> TrainingRecipe("head", epochs=20).train
+    'head'
+    """
+
+    train: str = "all"
+    _: KW_ONLY
+    epochs: int = 30
+    lr: float = 1e-2
+    trunk_lr: float = 3e-5
+    trunk_lr_fall: float = 0.1
+    weight_decay: float = 0.05
+    warm_up: float = 0.1
+    patience: int = 8
+    batch_size: int = 16
+    dropout: float = 0.0
+    label_smoothing: float = 0.0
+    class_weight: str | Mapping[Any, float] | None = None
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_choice(self.train, TRAINED, name="train")
+        check_choice(self.precision, PRECISIONS, name="precision")
+        for name in ("epochs", "patience", "batch_size"):
+            value = check_positive(getattr(self, name), name=name)
+            if int(value) != value:
+                raise ValueError(f"{name} must be a whole number, got {value!r}.")
+        for name in ("lr", "trunk_lr", "trunk_lr_fall"):
+            check_positive(getattr(self, name), name=name)
+        for name, highest in (("weight_decay", math.inf), ("warm_up", 1.0), ("dropout", 1.0), ("label_smoothing", 1.0)):
+            value = getattr(self, name)
+            if not 0 <= value < highest:
+                raise ValueError(f"{name} must be at least 0 and below {highest}, got {value!r}.")
+        if isinstance(self.class_weight, str):
+            check_choice(self.class_weight, ("balanced",), name="class_weight")
+
+    def describe(self) -> dict[str, Any]:
+        """Return the settings as plain data."""
+        return {key: dict(value) if isinstance(value, Mapping) else value for key, value in asdict(self).items()}
+
+    def rate_at(self, progress: float) -> float:
+        """Return the share of the highest learning rate at a point of the planned training (0..1).
+
+        Examples
+        --------
+        >>> [round(TrainingRecipe(warm_up=0.1).rate_at(p), 3) for p in (0.05, 0.1, 0.55, 1.0)]
+        [0.5, 1.0, 0.5, 0.0]
+        """
+        if progress < self.warm_up:
+            return progress / self.warm_up
+        return 0.5 * (1.0 + math.cos(math.pi * (progress - self.warm_up) / (1.0 - self.warm_up)))

@@ -1,0 +1,137 @@
+"""A sequence of slices scored as one case: features per slice, then an LSTM, a GRU or attention over them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hybridrad._checks import check_choice, check_positive
+from hybridrad.models.finetuned.augmentation import Augmentation
+from hybridrad.models.finetuned.network_classifier import NetworkClassifier
+from hybridrad.models.finetuned.recipe import TrainingRecipe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hybridrad.models.finetuned.pooling import PoolingPlan
+
+POOLS = ("lstm", "gru", "attention")
+
+
+class SliceSequence(NetworkClassifier):
+    """Predict from all slices of a case: a network's features of each, then recurrent layers or attention over them.
+
+    The slices come from views of the kind ``slices``, in their order along the axis. With ``TrainingRecipe("head")``
+    the network stays as it came and only what follows it is trained; its features are then computed once. The recurrent
+    layer reads in both directions, and its outputs are averaged over the slices.
+
+    Parameters
+    ----------
+    backbone : str
+        Classification network of torchvision.
+    weights : str or path
+        As for `EmbeddingExtractor`: a name of torchvision, a local file, or ``"untrained"``.
+    views_store : ViewStore
+        From `prepare_views`; finds the pictures of a case by ``case_id``.
+    pool : {"lstm", "gru", "attention"}, default "lstm"
+        What reads the slices; ``"attention"`` is gated attention (a weighted mean that ignores their order).
+    hidden : int, default 32
+        Width of its hidden layer (of each direction).
+    recipe : TrainingRecipe, optional
+        How it is trained; default ``TrainingRecipe("head")``, the network frozen.
+    augment : Augmentation, optional
+        Random changes of the training pictures; ``None`` for none.
+    test_time_augmentation : int, default 0
+        Randomly changed versions of a case whose logits are averaged with those of the case as it is.
+    oof : bool, default True
+        Whether every inner fold is the validation part once, which leaves ``oof_logits_``: decision thresholds and
+        fusions then need no further training. Otherwise one inner fold validates, which is quicker by itself.
+    inner_folds : int, default 3
+        Folds by patient that find the number of epochs. It is not called ``inner``, so that a study, which sets that,
+        leaves it alone: networks are dear.
+    missing : {"error", "average"}
+        A case without pictures is an error, or is left out of training and answered as the average case. The second is
+        for members of a fusion, where the other members answer for such a case.
+    preprocessing : Preprocessing or str, optional
+        Normalisation, where it is not that of the weights.
+    random_state : int, default 0
+    device : str, default "auto"
+        A GPU if there is one, else the CPU.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+    n_epochs_ : int
+        Epochs of the final training, found on the inner folds.
+    history_ : DataFrame
+        Index ``stage, fold, epoch`` (``inner`` by fold, ``refit`` with fold -1), columns ``train_loss,
+        valid_log_loss``.
+    oof_logits_ : ndarray of shape (n_train,) or (n_train, n_classes)
+        With ``oof=True``: logits of the training cases by the networks of the inner folds at ``n_epochs_``. The number
+        of epochs saw them: the optimism of one free number.
+    network_state_ : dict of str -> ndarray
+        Everything learned, as plain arrays.
+    grouped_ : bool
+        False if it was fitted without patients.
+    findings_ : list of str
+
+    References
+    ----------
+    Tomita, Cheung & Hassanpour, Comput Biol Med 98:8-15, 2018, doi:10.1016/j.compbiomed.2018.05.011. Attention: Ilse,
+    Tomczak & Welling, ICML 2018, arXiv:1802.04712.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import hybridrad as hr
+    >>> folder = tempfile.mkdtemp()
+    >>> cohort = hr.make_cohort(folder, n_patients=12, random_state=0)
+    >>> store = hr.prepare_views(cohort, hr.Views(), store=folder + "/views", input_px=32, progress=False)
+    >>> X = store.marker()
+    >>> model = SliceSequence("squeezenet1_1", "untrained", views_store=store, hidden=4)
+    >>> model.fit(X, cohort.y[X.index], groups=cohort.patient_id[X.index]).predict_proba(X).shape
+    (12, 2)
+    """
+
+    def __init__(
+        self,
+        backbone: str = "resnet18",
+        weights: Any = "DEFAULT",
+        *,
+        views_store: Any = None,
+        pool: str = "lstm",
+        hidden: int = 32,
+        recipe: TrainingRecipe | None = None,
+        augment: Augmentation | None = None,
+        test_time_augmentation: int = 0,
+        oof: bool = True,
+        inner_folds: int = 3,
+        missing: str = "error",
+        preprocessing: Any = None,
+        random_state: Any = 0,
+        device: str = "auto",
+    ) -> None:
+        self.backbone = backbone
+        self.weights = weights
+        self.views_store = views_store
+        self.pool = pool
+        self.hidden = hidden
+        self.recipe = recipe
+        self.augment = augment
+        self.test_time_augmentation = test_time_augmentation
+        self.oof = oof
+        self.inner_folds = inner_folds
+        self.missing = missing
+        self.preprocessing = preprocessing
+        self.random_state = random_state
+        self.device = device
+
+    def _pooling(self, case_ids: pd.Index) -> PoolingPlan:
+        from hybridrad.models.finetuned.pooling import PoolingPlan
+
+        check_choice(self.pool, POOLS, name="pool")
+        if int(check_positive(self.hidden, name="hidden")) != self.hidden:
+            raise ValueError(f"hidden must be a whole number, got {self.hidden!r}.")
+        return PoolingPlan(self.pool, hidden=int(self.hidden))
+
+    def _default_recipe(self) -> TrainingRecipe:
+        return TrainingRecipe("head")

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hybridrad as hr
+from hybridrad.cohort import cohort_from_frame
+from hybridrad.errors import RunError
+from hybridrad.features.deep.batching import network_input
+from hybridrad.features.deep.picture_file import FILE_NAME, PictureExtractor
+from hybridrad.features.deep.weights import Preprocessing
+from hybridrad.imaging.roi import read_roi
+
+VIEWS = hr.Views(relative_margin=0.25)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    return hr.make_cohort(tmp_path_factory.mktemp("cohort"), n_patients=4, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def store(cohort, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("views")
+    return hr.prepare_views(cohort, VIEWS, store=folder, input_px=24, progress=False)
+
+
+def rendered(cohort, case_id: str) -> np.ndarray:
+    case = next(c for c in cohort.cases() if c.case_id == case_id)
+    return VIEWS.render(read_roi(case.paths["image"], case.paths["mask"], mask_label=case.mask_label))
+
+
+def test_pictures_are_what_the_extractor_of_embeddings_would_show(cohort, store):
+    plain = Preprocessing(24, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bilinear")
+    for case_id in store.index.index:
+        wanted = network_input(rendered(cohort, case_id)[0], plain).numpy()[:1]
+        assert np.abs(store.pictures([case_id])[0][0] - wanted).max() <= 0.5 / 255 + 1e-6
+
+
+def test_cases_come_in_the_order_asked_for(store):
+    ids = list(store.index.index[::-1])
+    both = store.pictures(ids)
+    assert all(np.array_equal(both[i], store.pictures([case_id])[0]) for i, case_id in enumerate(ids))
+
+
+def test_a_second_run_renders_nothing_again_and_other_settings_are_refused(cohort, store):
+    before = (store.folder / FILE_NAME).stat()
+    again = hr.prepare_views(cohort, VIEWS, store=store.folder, input_px=24, progress=False)
+    assert (store.folder / FILE_NAME).stat().st_mtime_ns == before.st_mtime_ns
+    assert again.index.equals(store.index)
+    with pytest.raises(RunError, match="input_px: 24 there, 32 now"):
+        hr.prepare_views(cohort, VIEWS, store=store.folder, input_px=32, progress=False)
+
+
+def test_a_case_that_fails_is_a_row_and_asking_for_it_says_why(tmp_path):
+    cohort = hr.make_cohort(tmp_path, n_patients=4, random_state=0)
+    table = cohort.table.reset_index()
+    lost = table.iloc[[0]].assign(case_id="lost", image="damaged.nii.gz")
+    (tmp_path / "damaged.nii.gz").write_bytes(b"no image")
+    both = cohort_from_frame(pd.concat([table, lost]), root=tmp_path)
+    store = hr.prepare_views(both, VIEWS, store=tmp_path / "v", input_px=24, progress=False)
+    assert len(store.index) == 4
+    assert list(store.failures.index.get_level_values("case_id")) == ["lost"]
+    with pytest.raises(RunError, match="'lost' has no pictures") as caught:
+        store.pictures(["lost"])
+    assert store.failures["message"].iloc[0] in str(caught.value)
+    assert store.has(["lost", store.index.index[0]]).tolist() == [False, True]
+
+
+def test_the_marker_is_a_block_in_which_cases_without_pictures_are_missing(store):
+    ids = pd.Index([*store.index.index, "other"], name="case_id")
+    features = pd.DataFrame({"radiomics__a": 0.0}, index=ids).join(store.marker())
+    assert features["finetuned__has_pictures"].isna().tolist() == [False] * 4 + [True]
+    assert set(features["finetuned__has_pictures"].dropna()) == {1.0}
+
+
+def test_it_travels_as_its_path_and_copies_share_it(store):
+    store.pictures(store.index.index)
+    packed = pickle.dumps(store)
+    assert len(packed) < (store.folder / FILE_NAME).stat().st_size + 5000
+    again = pickle.loads(packed)  # noqa: S301 - written a line before
+    assert again._planes is None
+    assert np.array_equal(again.pictures(["case_0001"])[0], store.pictures(["case_0001"])[0])
+    assert copy.deepcopy(store) is store
+
+
+def test_a_shortened_file_or_another_folder_is_refused(store, tmp_path):
+    with pytest.raises(RunError, match="holds no views"):
+        hr.ViewStore.open(tmp_path)
+    import shutil
+
+    shutil.copytree(store.folder, tmp_path / "short")
+    with (tmp_path / "short" / FILE_NAME).open("r+b") as file:
+        file.truncate(24 * 24)
+    with pytest.raises(RunError, match=r"holds 1 planes and its index points to [48]"):
+        hr.ViewStore.open(tmp_path / "short")
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("uint8", 0.5 / 255 + 1e-6), ("float16", 5e-4)])
+def test_views_channels_and_regions_come_back_and_a_torn_write_is_stepped_over(tmp_path, dtype, tolerance):
+    rng = np.random.default_rng(0)
+    extractor = PictureExtractor(VIEWS, tmp_path, input_px=16, dtype=dtype, image="image", mask="mask")
+    payload = rng.random((2, 4, 16, 16)).astype(np.float32)  # two views, three channels and the region
+    plain = payload[:1, :2].copy()
+    plain[:, -1] = np.nan
+    (tmp_path / FILE_NAME).write_bytes(b"torn")
+    rows = extractor.finish([payload, plain])
+    assert rows.tolist() == [[1, 2, 3, 1], [9, 1, 1, 0]]
+    index = pd.DataFrame(rows.astype(int), ["a", "b"], ["first_plane", "n_views", "n_channels", "has_region"])
+    store = hr.ViewStore(tmp_path, index=index, failures=pd.DataFrame(), settings=extractor.describe())
+    assert np.abs(store.pictures(["a"])[0] - payload[:, :3]).max() <= tolerance
+    assert np.abs(store.regions(["a"])[0] - payload[:, 3]).max() <= tolerance
+    assert np.abs(store.pictures(["b"])[0] - plain[:, :1]).max() <= tolerance
+    with pytest.raises(RunError, match="'b': its pictures were stored without the region"):
+        store.regions(["b"])
+
+
+def test_a_size_that_is_none_is_refused(cohort, tmp_path):
+    with pytest.raises(ValueError, match="input_px"):
+        hr.prepare_views(cohort, VIEWS, store=tmp_path, input_px=8)
