@@ -15,6 +15,8 @@ from hybridrad.errors import ImageError
 from hybridrad.imaging import preprocess
 from hybridrad.imaging.roi import Roi
 from hybridrad.imaging.roi_checks import bounding_box
+from hybridrad.imaging.views.slices import viewed_slice
+from hybridrad.imaging.views.square import cut_square
 
 KINDS = ("largest_slice", "image")
 PADDINGS = ("edge", "constant")
@@ -160,7 +162,7 @@ class Views:
         (1, 1, 40, 40)
         """
         self._refuse_mm_without_spacing(roi)
-        slice_yx, region_yx, pixel_yx_mm = _viewed_slice(roi)
+        slice_yx, region_yx, pixel_yx_mm = viewed_slice(roi)
         lowest, highest = self._limits(slice_yx)
         shown, box, pixel_mm = self._on_square_pixels(slice_yx, bounding_box(region_yx), pixel_yx_mm, roi)
         if self.kind == "image":
@@ -168,7 +170,7 @@ class Views:
         else:
             side = self._side_px(box, pixel_mm)
         self._refuse_huge(side, roi)
-        cut, beyond = _cut_square(shown, box, side)
+        cut, beyond = cut_square(shown, box, side)
         square = preprocess.scale_between(cut, lowest, highest)
         if self.padding == "constant":
             square[beyond] = 0.0
@@ -240,42 +242,6 @@ class Views:
                 message=f"a view of {side_px:.0f} pixels is asked; the limit is {MAX_SIDE_PX}.",
                 hint="Check margin_mm, field_mm, relative_margin and spacing_mm.",
             )
-
-
-def largest_slice_index(mask_zyx: NDArray[Any]) -> int:
-    """Return the index of the slice with most pixels of the region, the middle one of several equal ones.
-
-    Examples
-    --------
-    >>> mask_zyx = np.zeros((5, 4, 4), np.uint8)
-    >>> mask_zyx[1:4, 1:3, 1:3] = 1
-    >>> largest_slice_index(mask_zyx)
-    2
-    """
-    areas = np.count_nonzero(mask_zyx, axis=(1, 2))
-    tied = np.flatnonzero(areas == areas.max())
-    return int(tied[(len(tied) - 1) // 2])
-
-
-def _viewed_slice(roi: Roi) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[float, float]]:
-    x_mm, y_mm = roi.spacing_xyz_mm[:2]
-    image, mask = roi.image_zyx, roi.mask_zyx
-    if roi.dimension == 3:
-        z = largest_slice_index(mask)
-        image, mask = image[z], mask[z]
-    if np.issubdtype(image.dtype, np.floating) and not (finite := np.isfinite(image)).all():
-        image = np.where(finite, image, image[finite].min())
-    return image, mask.astype(bool), (y_mm, x_mm)
-
-
-def _cut_square(
-    picture: NDArray[Any], box: tuple[tuple[int, int], ...], side: int
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    # Returns the square, filled with the nearest pixels of the picture, and where it lies beyond the picture.
-    rows, columns = (np.arange(side) + first - (side - (last - first + 1)) // 2 for first, last in box[:2])
-    height, width = picture.shape[:2]
-    beyond = ((rows < 0) | (rows >= height))[:, np.newaxis] | ((columns < 0) | (columns >= width))
-    return picture[np.clip(rows, 0, height - 1)][:, np.clip(columns, 0, width - 1)], beyond
 
 
 def _checked_percentiles(percentiles: Any) -> tuple[float, float]:
