@@ -7,44 +7,52 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from hybridrad._checks import check_choice, check_positive
-from hybridrad.errors import ImageError
 from hybridrad.imaging import preprocess
 from hybridrad.imaging.roi import Roi
-from hybridrad.imaging.roi_checks import bounding_box
-from hybridrad.imaging.views.slices import viewed_slice
-from hybridrad.imaging.views.square import cut_square
+from hybridrad.imaging.views.flat import render_flat
+from hybridrad.imaging.views.intensities import BACKGROUNDS, background_factor
+from hybridrad.imaging.views.limits import MIN_SIDE_PX, VOLUME_KINDS, check_case
+from hybridrad.imaging.views.rendered import Rendered
+from hybridrad.imaging.views.volume import render_volume
 
-KINDS = ("largest_slice", "image")
+KINDS = ("largest_slice", "image", "slices", "adjacent", "orthogonal", "mip", "volume")
 PADDINGS = ("edge", "constant")
-
-MIN_SIDE_PX = 8
-"""Smallest side of a crop, so that a region of one pixel is still seen with its surroundings."""
-MAX_SIDE_PX = 16384
-"""Largest side of a view; a longer one is a mistaken margin or spacing."""
+MIP_AXES = ("z", "y", "x")
 
 _DEFAULT_RELATIVE_MARGIN = 0.5
-_SQUARE_PIXEL_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class Views:
     """How pictures of a case are made for a network.
 
-    In 3D the slice (along the third stored axis, z) with most pixels of the region is shown, the middle one of several
-    equal ones. Then, in this order: intensities that are not finite become the smallest finite one; pixels that are not
-    square in millimetres are resampled to the finer of the two spacings, or all to ``spacing_mm`` (linear); the window
-    or the percentiles map intensities to 0..1; a square around the centre of the region's bounding box is cut out.
-    Percentiles are those of the whole stored slice or image, not of the crop, so that the brightness of a region does
-    not depend on its size. A square that leaves the image is filled by ``padding``. Radiomics never sees any of this.
+    First the plane or planes are chosen (``kind``). Then, in this order: intensities that are not finite become the
+    smallest finite one; pixels that are not square in millimetres are resampled to the finest spacing, or all to
+    ``spacing_mm`` (linear); the window or the percentiles map intensities to 0..1; a square around the centre of the
+    region's bounding box is cut out; the background is treated. Percentiles are those of the whole stored planes, not
+    of the crop, so that the brightness of a region does not depend on its size, and one pair of limits serves all views
+    of a case. A square that leaves the image is filled by ``padding``. Radiomics never sees any of this.
 
     Parameters
     ----------
-    kind : {"largest_slice", "image"}
-        A square crop around the region, or the whole slice (3D) or image (2D) filled up to a square.
+    kind : str
+        * ``largest_slice``: a crop of the slice (along the third stored axis, z) with most pixels of the region, the
+          middle one of several equal ones; of a 2D image, a crop.
+        * ``image``: that whole slice, or the whole 2D image, filled up to a square.
+        * ``slices``: one view for each slice that holds the region, or ``n_slices`` of them; one frame for all, around
+          the region as a whole.
+        * ``adjacent``: one view whose three channels are the slice before the largest one, the largest, and the one
+          behind; at an end of the image the last slice is repeated.
+        * ``orthogonal``: three views, axial, coronal and sagittal, through the voxel of the region nearest to its
+          centre of mass, with one pixel size and one side; head up.
+        * ``mip``: one view, the maximum intensity projection of the planes that hold the region along ``mip_axis``.
+        * ``volume``: a 3D crop, a cube in millimetres; axes from feet to head, front to back, right to left. Stored
+          spacing, or isotropic with ``spacing_mm``.
+
+        The last three lie along the axes of the patient nearest to the stored ones, the others along the stored ones.
     margin_mm : float, optional
         Side of the crop: the longer side of the bounding box and this on both sides.
     field_mm : float, optional
@@ -60,6 +68,19 @@ class Views:
         Shown as 0 and 1 where there is no window.
     padding : {"edge", "constant"}
         Beyond the image: the nearest pixel, or 0.
+    background : {"kept", "dimmed", "masked"}
+        Outside the region: the intensities as they are, a quarter of them (after they were mapped to 0..1), or 0.
+        A projection that is dimmed or masked projects, within the outline of the region, the region alone.
+    mask_channel : bool
+        Whether the network is shown the region: the channels become (picture, picture, region), the region as 0 and 1,
+        so that there are still three. Not for colour and not for ``adjacent``, whose channels are taken.
+    n_slices : int, optional
+        For ``slices``: so many, the middle ones of equal runs of the region's slices; a region of fewer slices repeats
+        some. All slices if not given, and then their number differs between cases.
+    mip_axis : {"z", "y", "x"}
+        For ``mip``: the axis of the patient that the projection runs along; the picture is axial, coronal or sagittal.
+    slab_margin_mm : float
+        For ``mip``: how far the projection reaches beyond the region on both sides.
 
     Raises
     ------
@@ -72,6 +93,8 @@ class Views:
     'lung'
     >>> Views(relative_margin=0.25).keeps_size, Views(field_mm=60).keeps_size
     (False, True)
+    >>> Views("adjacent", margin_mm=10).n_channels_hint, Views("volume", spacing_mm=1).dimension
+    (3, 3)
     """
 
     kind: str = "largest_slice"
@@ -83,6 +106,11 @@ class Views:
     window: str | tuple[float, float] | None = None
     percentiles: tuple[float, float] = (1.0, 99.0)
     padding: str = "edge"
+    background: str = "kept"
+    mask_channel: bool = False
+    n_slices: int | None = None
+    mip_axis: str = "z"
+    slab_margin_mm: float = 0.0
 
     def __post_init__(self) -> None:
         check_choice(self.kind, KINDS, name="kind")
@@ -108,32 +136,75 @@ class Views:
                 # A list from a settings file would make the object unhashable.
                 object.__setattr__(self, "window", level_width)
         object.__setattr__(self, "percentiles", _checked_percentiles(self.percentiles))
+        check_choice(self.background, BACKGROUNDS, name="background")
+        self._check_options_of_kinds()
+
+    def _check_options_of_kinds(self) -> None:
+        check_choice(self.mip_axis, MIP_AXES, name="mip_axis")
+        if not isinstance(self.mask_channel, bool):
+            raise ValueError(f"mask_channel must be True or False, got {self.mask_channel!r}.")
+        if self.mask_channel and self.kind == "adjacent":
+            raise ValueError('kind="adjacent" fills the three channels with slices; mask_channel finds no place there.')
+        if self.n_slices is not None:
+            whole = isinstance(self.n_slices, int | np.integer) and not isinstance(self.n_slices, bool)
+            if not whole or self.n_slices < 1:
+                raise ValueError(f"n_slices must be a whole number of at least 1, got {self.n_slices!r}.")
+        if not (_is_number(self.slab_margin_mm) and self.slab_margin_mm >= 0):
+            raise ValueError(f"slab_margin_mm must be a number of at least 0, got {self.slab_margin_mm!r}.")
+        of_kind = {"n_slices": ("slices", None), "mip_axis": ("mip", "z"), "slab_margin_mm": ("mip", 0)}
+        for name, (kind, default) in of_kind.items():
+            if self.kind != kind and getattr(self, name) != default:
+                raise ValueError(f'{name} belongs to kind="{kind}", not to kind={self.kind!r}.')
+
+    @property
+    def dimension(self) -> int:
+        """2 for pictures, 3 for volumes."""
+        return 3 if self.kind == "volume" else 2
+
+    @property
+    def n_channels_hint(self) -> int:
+        """Channels of the views of a grey image, 1 or 3; those of a colour image always have 3."""
+        return 3 if self.kind == "adjacent" or self.mask_channel else 1
 
     @property
     def keeps_size(self) -> bool:
         """Whether a network can tell the size of a region from its view.
 
-        It can with a fixed field, with a margin in millimetres (a large region fills more of its crop) and from the
-        whole image; only a relative margin shows all regions equally large.
+        It can with a fixed field, with a margin in millimetres (a large region fills more of its crop), from the whole
+        image, and from all slices, whose number tells the height; only a relative margin shows all regions equally
+        large.
         """
-        return self.kind == "image" or self._relative_margin is None
+        counts_slices = self.kind == "slices" and self.n_slices is None
+        return self.effective_relative_margin is None or counts_slices
 
     def describe(self) -> dict[str, Any]:
         """Return everything that changes the pictures, as plain values."""
         level_width = None if self.window is None else list(preprocess.window_level_width(self.window))
-        return {
+        described: dict[str, Any] = {
             "kind": self.kind,
             "margin_mm": _float_or_none(self.margin_mm),
             "field_mm": _float_or_none(self.field_mm),
-            "relative_margin": _float_or_none(self._relative_margin),
+            "relative_margin": _float_or_none(self.effective_relative_margin),
             "spacing_mm": _float_or_none(self.spacing_mm),
             "window": self.window if isinstance(self.window, str) else level_width,
             "window_level_width_hu": level_width,
             "percentiles": None if self.window is not None else list(self.percentiles),
             "padding": self.padding,
-            "min_side_px": MIN_SIDE_PX if self.kind == "largest_slice" else None,
+            "min_side_px": None if self.kind == "image" else MIN_SIDE_PX,
             "keeps_size": self.keeps_size,
         }
+        # Stored runs know their views by this description: what came later is named only where it is used.
+        if self.background != "kept":
+            described |= {"background": self.background, "background_factor": background_factor(self.background)}
+        if self.mask_channel:
+            described["channels"] = ["picture", "picture", "region"]
+        if self.kind in VOLUME_KINDS:
+            described["axes"] = "patient"
+        if self.kind == "slices":
+            described["n_slices"] = "all" if self.n_slices is None else int(self.n_slices)
+        if self.kind == "mip":
+            described |= {"mip_axis": self.mip_axis, "slab_margin_mm": float(self.slab_margin_mm)}
+        return described
 
     def render(self, roi: Roi) -> NDArray[np.float32]:
         """Make the pictures of one case.
@@ -144,104 +215,70 @@ class Views:
 
         Returns
         -------
-        float32 ndarray of shape (n_views, channels, height, width)
-            Values 0..1, height equal to width; one view, one channel for grey and three for colour.
+        float32 ndarray of shape (n_views, channels, height, width) or (1, channels, depth, height, width)
+            Values 0..1, height equal to width; the second shape for the kind ``volume``. One channel for grey and three
+            for colour, for adjacent slices and with a mask channel.
 
         Raises
         ------
         ImageError
-            E_NO_SPACING: millimetres are asked of an image without them; E_CONFIG: the view would be larger than
-            ``MAX_SIDE_PX``.
+            E_IMAGE_DIM: a 2D image for a kind that needs a volume; E_IMAGE_COLOUR: colour where the three channels are
+            needed otherwise; E_NO_SPACING: millimetres are asked of an image without them; E_CONFIG: the views would be
+            larger than ``MAX_SIDE_PX`` or ``MAX_VIEW_PIXELS``.
 
         Examples
         --------
+        >>> import SimpleITK as sitk
         >>> from hybridrad.imaging.roi import read_roi
         >>> image, mask = sitk.Image([64, 48], sitk.sitkUInt8), sitk.Image([64, 48], sitk.sitkUInt8)
         >>> mask[20:40, 10:20] = 1
         >>> Views(relative_margin=0.5).render(read_roi(image, mask)).shape
         (1, 1, 40, 40)
         """
-        self._refuse_mm_without_spacing(roi)
-        slice_yx, region_yx, pixel_yx_mm = viewed_slice(roi)
-        lowest, highest = self._limits(slice_yx)
-        shown, box, pixel_mm = self._on_square_pixels(slice_yx, bounding_box(region_yx), pixel_yx_mm, roi)
-        if self.kind == "image":
-            box, side = ((0, shown.shape[0] - 1), (0, shown.shape[1] - 1)), max(shown.shape[:2])
-        else:
-            side = self._side_px(box, pixel_mm)
-        self._refuse_huge(side, roi)
-        cut, beyond = cut_square(shown, box, side)
-        square = preprocess.scale_between(cut, lowest, highest)
-        if self.padding == "constant":
-            square[beyond] = 0.0
-        channels_first = square[np.newaxis] if square.ndim == 2 else np.moveaxis(square, -1, 0)
-        return np.ascontiguousarray(channels_first[np.newaxis], dtype=np.float32)
+        return self._rendered(roi, with_region=False)[0]
+
+    def render_with_region(self, roi: Roi) -> Rendered:
+        """Make the pictures of one case and say where its region lies in them.
+
+        Parameters
+        ----------
+        roi : Roi
+
+        Returns
+        -------
+        Rendered
+            ``pictures`` as ``render`` gives them; ``regions``, bool, of shape (n_views, height, width) or (1, depth,
+            height, width).
+
+        Raises
+        ------
+        ImageError
+            As ``render``.
+
+        Examples
+        --------
+        >>> import SimpleITK as sitk
+        >>> from hybridrad.imaging.roi import read_roi
+        >>> image, mask = sitk.Image([64, 48], sitk.sitkUInt8), sitk.Image([64, 48], sitk.sitkUInt8)
+        >>> mask[20:40, 10:20] = 1
+        >>> int(Views().render_with_region(read_roi(image, mask)).regions.sum())
+        200
+        """
+        pictures, regions = self._rendered(roi, with_region=True)
+        assert regions is not None  # asked for
+        return Rendered(pictures, regions)
+
+    def _rendered(self, roi: Roi, *, with_region: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
+        check_case(self, roi)
+        render = render_volume if self.kind == "volume" else render_flat
+        return render(self, roi, with_region=with_region)
 
     @property
-    def _relative_margin(self) -> float | None:
+    def effective_relative_margin(self) -> float | None:
+        """The relative margin in use: the one given, the default one, or None where another crop is used."""
         if self.kind == "image" or self.margin_mm is not None or self.field_mm is not None:
             return None
         return _DEFAULT_RELATIVE_MARGIN if self.relative_margin is None else self.relative_margin
-
-    def _limits(self, slice_yx: NDArray[Any]) -> tuple[float, float]:
-        if self.window is not None:
-            level, width = preprocess.window_level_width(self.window)
-            return level - width / 2, level + width / 2
-        return preprocess.percentile_limits(slice_yx, *self.percentiles)
-
-    def _side_px(self, box: tuple[tuple[int, int], ...], pixel_mm: float) -> int:
-        longer = max(last - first + 1 for first, last in box)
-        if self.field_mm is not None:
-            wanted = self.field_mm / pixel_mm
-        elif self.margin_mm is not None:
-            wanted = longer + 2 * self.margin_mm / pixel_mm
-        else:
-            wanted = longer * (1 + 2 * (self._relative_margin or 0.0))
-        # A half rounds up, not to even: two equal regions must not differ by the parity of their side.
-        return max(MIN_SIDE_PX, math.floor(wanted + 0.5))
-
-    def _on_square_pixels(
-        self, slice_yx: NDArray[Any], box: tuple[tuple[int, int], ...], pixel_yx_mm: tuple[float, float], roi: Roi
-    ) -> tuple[NDArray[Any], tuple[tuple[int, int], ...], float]:
-        finest = min(pixel_yx_mm)
-        is_square = max(pixel_yx_mm) <= finest * (1 + _SQUARE_PIXEL_TOLERANCE)
-        target = finest if self.spacing_mm is None else float(self.spacing_mm)
-        if is_square and math.isclose(target, finest, rel_tol=_SQUARE_PIXEL_TOLERANCE):
-            return slice_yx, box, finest
-        self._refuse_huge(max(n * mm / target for n, mm in zip(slice_yx.shape, pixel_yx_mm, strict=False)), roi)
-        flat = sitk.GetImageFromArray(slice_yx.astype(np.float32), isVector=slice_yx.ndim == 3)
-        flat.SetSpacing(pixel_yx_mm[::-1])
-        resampled = sitk.GetArrayFromImage(preprocess.resample(flat, spacing_mm=(target, target)))
-        # The box goes over by its faces, not by a resampled mask, in which a small region could vanish.
-        moved = tuple(
-            (
-                min(math.floor(first * mm / target + 1e-6), n - 1),
-                min(max(math.ceil((last + 1) * mm / target - 1e-6) - 1, 0), n - 1),
-            )
-            for (first, last), mm, n in zip(box, pixel_yx_mm, resampled.shape, strict=False)
-        )
-        return resampled, moved, target
-
-    def _refuse_mm_without_spacing(self, roi: Roi) -> None:
-        asked = [name for name in ("margin_mm", "field_mm", "spacing_mm") if getattr(self, name) is not None]
-        if asked and not roi.has_spacing:
-            raise ImageError(
-                "E_NO_SPACING",
-                case_id=roi.case_id,
-                stage="views",
-                message=f"{' and '.join(asked)} need millimetres and the image states none.",
-                hint="Use relative_margin, or convert the image to a format with spacing.",
-            )
-
-    def _refuse_huge(self, side_px: float, roi: Roi) -> None:
-        if side_px > MAX_SIDE_PX:
-            raise ImageError(
-                "E_CONFIG",
-                case_id=roi.case_id,
-                stage="views",
-                message=f"a view of {side_px:.0f} pixels is asked; the limit is {MAX_SIDE_PX}.",
-                hint="Check margin_mm, field_mm, relative_margin and spacing_mm.",
-            )
 
 
 def _checked_percentiles(percentiles: Any) -> tuple[float, float]:

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrad.imaging.roi import Roi
-
 
 def largest_slice_index(mask_zyx: NDArray[Any]) -> int:
     """Return the index of the slice with most pixels of the region, the middle one of several equal ones.
@@ -25,13 +23,45 @@ def largest_slice_index(mask_zyx: NDArray[Any]) -> int:
     return int(tied[(len(tied) - 1) // 2])
 
 
-def viewed_slice(roi: Roi) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[float, float]]:
-    """Return picture, region and pixel size (y, x) in mm of the largest slice, or of a 2D image."""
-    x_mm, y_mm = roi.spacing_xyz_mm[:2]
-    image, mask = roi.image_zyx, roi.mask_zyx
-    if roi.dimension == 3:
-        z = largest_slice_index(mask)
-        image, mask = image[z], mask[z]
-    if np.issubdtype(image.dtype, np.floating) and not (finite := np.isfinite(image)).all():
-        image = np.where(finite, image, image[finite].min())
-    return image, mask.astype(bool), (y_mm, x_mm)
+def region_slices(mask_zyx: NDArray[Any], n_slices: int | None = None) -> list[int]:
+    """Return the slices that hold the region, all of them or so many, evenly.
+
+    The slices of the region are divided into ``n_slices`` equal runs and the middle of each is taken: the first and the
+    last slice, where a region is only grazed, are left out unless all are asked for. A region of fewer slices than
+    ``n_slices`` repeats some.
+
+    Parameters
+    ----------
+    mask_zyx : ndarray of shape (depth, height, width)
+        Non-zero in the region.
+    n_slices : int, optional
+
+    Returns
+    -------
+    list of int, ascending
+
+    Examples
+    --------
+    >>> mask_zyx = np.ones((6, 2, 2), np.uint8)
+    >>> region_slices(mask_zyx, 3), region_slices(mask_zyx[:2], 3)
+    ([1, 3, 5], [0, 1, 1])
+    """
+    held = np.flatnonzero(mask_zyx.any(axis=(1, 2)))
+    if n_slices is None:
+        return [int(z) for z in held]
+    # Whole numbers: (i + 1/2) n / k rounded down, free of the rounding of a division.
+    return [int(held[(2 * i + 1) * len(held) // (2 * n_slices)]) for i in range(n_slices)]
+
+
+def neighbouring_slices(mask_zyx: NDArray[Any]) -> tuple[int, int, int]:
+    """Return the slice before the largest one, the largest one, and the slice behind; at an end it is repeated.
+
+    Examples
+    --------
+    >>> mask_zyx = np.zeros((5, 4, 4), np.uint8)
+    >>> mask_zyx[0, 1:3, 1:3] = 1
+    >>> neighbouring_slices(mask_zyx)
+    (0, 0, 1)
+    """
+    middle = largest_slice_index(mask_zyx)
+    return max(middle - 1, 0), middle, min(middle + 1, len(mask_zyx) - 1)
