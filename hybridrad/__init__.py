@@ -45,6 +45,7 @@ _HOMES = {
     "learning_curves": "hybridrad.learning",
     "Comparison": "hybridrad.study",
     "write_report": "hybridrad.reporting.report",
+    "draw_views": "hybridrad.reporting.view_sheet",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from hybridrad.models.size_decorrelation import SizeDecorrelation
     from hybridrad.models.standard import standard_models
     from hybridrad.reporting.report import write_report
+    from hybridrad.reporting.view_sheet import draw_views
     from hybridrad.study import Comparison, compare_models
     from hybridrad.study_audit import audit
 

@@ -101,7 +101,7 @@ def _projection(views: Views, roi: Roi) -> Planes:
     slab = tuple(slice(first, last + 1) if a == axis else slice(None) for a in range(3))
     (depth,), inside = all_finite([image[slab]]), region[slab]
     whole = depth.max(axis=axis)
-    seen = inside.any(axis=axis)
+    seen: NDArray[np.bool_] = np.any(inside, axis=axis)
     picture = whole
     if views.background != "kept":
         # Within the outline only the region is projected, else a vessel in front of it would pass for a part of it.
