@@ -19,6 +19,7 @@ from hybridrad.cli_views import (
     MarginOpt,
     MaskChannelOpt,
     MipAxisOpt,
+    PaddingOpt,
     RelativeOpt,
     SlabOpt,
     SlicesOpt,
@@ -100,6 +101,7 @@ class ExtractionOptions:
     backbone: str
     weights: str
     # None where the option is not given: a run folder from before it existed still belongs to the same call.
+    padding: str | None = None
     background: str | None = None
     mask_channel: bool | None = None
     slices: int | None = None
@@ -118,6 +120,7 @@ class ExtractionOptions:
             relative_margin=self.relative_margin,
             view_spacing=self.view_spacing,
             window=self.window,
+            padding=self.padding,
             background=self.background,
             mask_channel=self.mask_channel,
             slices=self.slices,
@@ -175,6 +178,7 @@ def extract(
     relative_margin: RelativeOpt = None,
     view_spacing: ViewSpacingOpt = None,
     window: WindowOpt = None,
+    padding: PaddingOpt = None,
     background: BackgroundOpt = None,
     mask_channel: MaskChannelOpt = False,
     slices: SlicesOpt = None,
@@ -202,6 +206,7 @@ def extract(
         window,
         backbone,
         weights,
+        padding,
         background,
         mask_channel or None,
         slices,
@@ -230,6 +235,7 @@ def compare(
     relative_margin: RelativeOpt = None,
     view_spacing: ViewSpacingOpt = None,
     window: WindowOpt = None,
+    padding: PaddingOpt = None,
     background: BackgroundOpt = None,
     mask_channel: MaskChannelOpt = False,
     slices: SlicesOpt = None,
@@ -285,6 +291,7 @@ def compare(
         window,
         backbone,
         weights,
+        padding,
         background,
         mask_channel or None,
         slices,

@@ -21,6 +21,7 @@ RelativeOpt = Annotated[
 ]
 ViewSpacingOpt = Annotated[float | None, typer.Option("--view-spacing", metavar="MM", help="CNN: pixel size, in mm.")]
 WindowOpt = Annotated[str | None, typer.Option("--window", help="CNN: CT window, e.g. lung; default percentiles.")]
+PaddingOpt = Annotated[str | None, typer.Option("--padding", help="CNN: beyond the image edge (default) or constant.")]
 BackgroundOpt = Annotated[
     str | None, typer.Option("--background", help="CNN: outside the region kept (default), dimmed or masked.")
 ]
@@ -42,6 +43,7 @@ def views_of(
     relative_margin: float | None,
     view_spacing: float | None,
     window: str | None,
+    padding: str | None,
     background: str | None,
     mask_channel: bool | None,
     slices: int | None,
@@ -52,8 +54,8 @@ def views_of(
 
     Examples
     --------
-    >>> given = dict.fromkeys(["margin", "field", "view_spacing", "window", "background", "mask_channel", "mip_axis"])
-    >>> views_of("slices", relative_margin=0.2, slices=3, slab_margin=None, **given).describe()["n_slices"]
+    >>> names = "margin field view_spacing window padding background mask_channel mip_axis slab_margin".split()
+    >>> views_of("slices", relative_margin=0.2, slices=3, **dict.fromkeys(names)).describe()["n_slices"]
     3
     """
     from hybridrad.imaging.views import Views
@@ -65,6 +67,7 @@ def views_of(
         relative_margin=relative_margin,
         spacing_mm=view_spacing,
         window=window,
+        padding=padding or "edge",
         background=background or "kept",
         mask_channel=bool(mask_channel),
         n_slices=slices,
@@ -95,6 +98,7 @@ def register(app: typer.Typer, read: Callable[..., Any]) -> None:
         relative_margin: RelativeOpt = None,
         view_spacing: ViewSpacingOpt = None,
         window: WindowOpt = None,
+        padding: PaddingOpt = None,
         background: BackgroundOpt = None,
         mask_channel: MaskChannelOpt = False,
         slices: SlicesOpt = None,
@@ -125,6 +129,7 @@ def register(app: typer.Typer, read: Callable[..., Any]) -> None:
             relative_margin=relative_margin,
             view_spacing=view_spacing,
             window=window,
+            padding=padding,
             background=background,
             mask_channel=mask_channel,
             slices=slices,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrad.imaging.roi_checks import bounding_box
+from hybridrad.imaging.views.patient_axes import central_voxel
 
 if TYPE_CHECKING:
     from hybridrad.imaging.views import Rendered, Views
@@ -47,7 +47,8 @@ def cells_of(views: Views, rendered: Rendered) -> list[Cell]:
     """Return the cells that show what a network is given of a case.
 
     Slices become a cell each (``MOST_VIEWS`` at most), adjacent slices a cell for each channel, a volume its axial,
-    coronal and sagittal plane through the middle of the region. A mask channel is a cell of its own.
+    coronal and sagittal plane through the voxel of the region nearest to its centre. A mask channel is a cell of its
+    own.
 
     Parameters
     ----------
@@ -79,15 +80,15 @@ def cells_of(views: Views, rendered: Rendered) -> list[Cell]:
     cells = []
     for channels, region, caption in shown:
         picture = channels if not views.mask_channel else channels[:1]
-        cells.append(Cell(_as_bytes(picture), None if region is None else _smaller(region) >= 0.5, caption))
+        cells.append(Cell(_as_bytes(picture), None if region is None else _outlined(region), caption))
         if views.mask_channel:
             cells.append(Cell(_as_bytes(channels[2:]), None, "its third channel"))
     return cells
 
 
 def _middle_planes(volume: NDArray[np.float32], region: NDArray[np.bool_]) -> list[Shown]:
-    box = bounding_box(region) if region.any() else [(0, n - 1) for n in region.shape]
-    z, y, x = ((first + last) // 2 for first, last in box)
+    # A voxel of the region: the middle of its box lies outside where it has several pieces.
+    z, y, x = central_voxel(region, (1.0, 1.0, 1.0)) if region.any() else (n // 2 for n in region.shape)
     # Head up, as they are read: the volume runs from feet to head.
     upright, held = volume[:, ::-1], region[::-1]
     planes = (volume[:, z], upright[:, :, y], upright[:, :, :, x])
@@ -99,12 +100,18 @@ def _as_bytes(channels: NDArray[np.float32]) -> NDArray[np.uint8]:
     return picture[..., 0] if picture.shape[-1] == 1 else picture
 
 
+def _outlined(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    share = _smaller(region)
+    # A region smaller than half a block is outlined, too.
+    return share >= 0.5 if (share >= 0.5).any() else share > 0
+
+
 def _smaller(picture: NDArray[Any]) -> NDArray[Any]:
     """Return a picture, height and width first, averaged in blocks to at most ``MOST_PIXELS`` a side."""
-    block = math.ceil(max(picture.shape[:2]) / MOST_PIXELS)
-    if block == 1:
+    across, along = (math.ceil(n / MOST_PIXELS) for n in picture.shape[:2])
+    if across == along == 1:
         return picture
-    height, width = (n // block for n in picture.shape[:2])
-    blocks = picture[: height * block, : width * block].reshape(height, block, width, block, *picture.shape[2:])
+    height, width = picture.shape[0] // across, picture.shape[1] // along
+    blocks = picture[: height * across, : width * along].reshape(height, across, width, along, *picture.shape[2:])
     averaged: NDArray[Any] = blocks.mean(axis=(1, 3))
     return averaged
