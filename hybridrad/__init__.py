@@ -58,6 +58,7 @@ _HOMES = {
     "learning_curves": "hybridrad.learning",
     "Comparison": "hybridrad.study",
     "write_report": "hybridrad.reporting.report",
+    "draw_views": "hybridrad.reporting.view_sheet",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from hybridrad.models.tuned_model import TunedModel
     from hybridrad.models.tuned_svm import TunedSVM
     from hybridrad.reporting.report import write_report
+    from hybridrad.reporting.view_sheet import draw_views
     from hybridrad.study import Comparison, compare_models
     from hybridrad.study_audit import audit
 

@@ -12,6 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import hybridrad as hr
+from hybridrad import cli_views
+from hybridrad.cli_views import (
+    BackgroundOpt,
+    FieldOpt,
+    MarginOpt,
+    MaskChannelOpt,
+    MipAxisOpt,
+    PaddingOpt,
+    RelativeOpt,
+    SlabOpt,
+    SlicesOpt,
+    ViewOpt,
+    ViewSpacingOpt,
+    WindowOpt,
+)
 from hybridrad.console import (
     announce,
     print_audit,
@@ -57,14 +72,6 @@ SpacingOpt = Annotated[
 ]
 ParamsOpt = Annotated[Path | None, typer.Option("--params", help="Radiomics: a PyRadiomics parameter file (YAML).")]
 EngineOpt = Annotated[str, typer.Option("--engine", help="Radiomics: native or pyradiomics.")]
-ViewOpt = Annotated[str, typer.Option("--view", help="CNN: largest_slice or image.")]
-MarginOpt = Annotated[float | None, typer.Option("--margin", metavar="MM", help="CNN: margin round the region, in mm.")]
-FieldOpt = Annotated[float | None, typer.Option("--field", metavar="MM", help="CNN: fixed field of view, in mm.")]
-RelativeOpt = Annotated[
-    float | None, typer.Option("--relative-margin", metavar="F", help="CNN: margin as a share of the region's side.")
-]
-ViewSpacingOpt = Annotated[float | None, typer.Option("--view-spacing", metavar="MM", help="CNN: pixel size, in mm.")]
-WindowOpt = Annotated[str | None, typer.Option("--window", help="CNN: CT window, e.g. lung; default percentiles.")]
 BackboneOpt = Annotated[str, typer.Option("--backbone", help="CNN: torchvision classification model.")]
 WeightsOpt = Annotated[str, typer.Option("--weights", help="CNN: torchvision name, local file, or `untrained`.")]
 JobsOpt = Annotated[int, typer.Option("--jobs", min=1, help="Worker processes.")]
@@ -108,19 +115,32 @@ class ExtractionOptions:
     window: str | None
     backbone: str
     weights: str
+    # None where the option is not given: a run folder from before it existed still belongs to the same call.
+    padding: str | None = None
+    background: str | None = None
+    mask_channel: bool | None = None
+    slices: int | None = None
+    mip_axis: str | None = None
+    slab_margin: float | None = None
 
     def extractors(self) -> list[Any]:
         """Return the radiomics and the embedding extractor."""
         settings = hr.RadiomicsSettings.from_yaml(self.params) if self.params else hr.RadiomicsSettings()
         if self.spacing is not None:
             settings = settings.with_spacing(self.spacing)
-        views = hr.Views(
+        views = cli_views.views_of(
             self.view,
-            margin_mm=self.margin,
-            field_mm=self.field,
+            margin=self.margin,
+            field=self.field,
             relative_margin=self.relative_margin,
-            spacing_mm=self.view_spacing,
+            view_spacing=self.view_spacing,
             window=self.window,
+            padding=self.padding,
+            background=self.background,
+            mask_channel=self.mask_channel,
+            slices=self.slices,
+            mip_axis=self.mip_axis,
+            slab_margin=self.slab_margin,
         )
         return [
             hr.RadiomicsExtractor(settings, engine=self.engine),
@@ -174,6 +194,12 @@ def extract(
     relative_margin: RelativeOpt = None,
     view_spacing: ViewSpacingOpt = None,
     window: WindowOpt = None,
+    padding: PaddingOpt = None,
+    background: BackgroundOpt = None,
+    mask_channel: MaskChannelOpt = False,
+    slices: SlicesOpt = None,
+    mip_axis: MipAxisOpt = None,
+    slab_margin: SlabOpt = None,
     backbone: BackboneOpt = "resnet50",
     weights: WeightsOpt = "DEFAULT",
     where: WhereOpt = None,
@@ -185,7 +211,23 @@ def extract(
     from hybridrad.run_folder import claim_folder
 
     options = ExtractionOptions(
-        spacing, _text(params), engine, view, margin, field, relative_margin, view_spacing, window, backbone, weights
+        spacing,
+        _text(params),
+        engine,
+        view,
+        margin,
+        field,
+        relative_margin,
+        view_spacing,
+        window,
+        backbone,
+        weights,
+        padding,
+        background,
+        mask_channel or None,
+        slices,
+        mip_axis,
+        slab_margin,
     )
     extractors = options.extractors()
     cohort = _cohort(cohort_file, (), None, None, where, allow_outside_root, images=True)
@@ -209,6 +251,12 @@ def compare(
     relative_margin: RelativeOpt = None,
     view_spacing: ViewSpacingOpt = None,
     window: WindowOpt = None,
+    padding: PaddingOpt = None,
+    background: BackgroundOpt = None,
+    mask_channel: MaskChannelOpt = False,
+    slices: SlicesOpt = None,
+    mip_axis: MipAxisOpt = None,
+    slab_margin: SlabOpt = None,
     backbone: BackboneOpt = "resnet50",
     weights: WeightsOpt = "DEFAULT",
     clinical: Annotated[
@@ -252,7 +300,23 @@ def compare(
     from hybridrad.run_folder import claim_folder
 
     options = ExtractionOptions(
-        spacing, _text(params), engine, view, margin, field, relative_margin, view_spacing, window, backbone, weights
+        spacing,
+        _text(params),
+        engine,
+        view,
+        margin,
+        field,
+        relative_margin,
+        view_spacing,
+        window,
+        backbone,
+        weights,
+        padding,
+        background,
+        mask_channel or None,
+        slices,
+        mip_axis,
+        slab_margin,
     )
     design = design_from(cv, inner=inner)
     extractors = [] if features else options.extractors()
@@ -476,6 +540,9 @@ def _cohort(
             raise RunError(f"--where {condition!r} leaves no case.")
         cohort = cohort.subset(keep)
     return cohort
+
+
+cli_views.register(app, _cohort)
 
 
 def _arms(

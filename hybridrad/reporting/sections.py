@@ -233,7 +233,8 @@ def _importance(study: Comparison, arms: list[Arm], draw: Callable[..., Plate | 
 def _size_sentences(study: Comparison) -> list[str]:
     size = study.settings.get("size") or {}
     views = {
-        True: "The views keep size: they show a fixed field in millimetres, so the network sees how large a region is.",
+        True: "The views keep size (a field or a margin in millimetres, the whole image, or all slices), so the "
+        "network sees how large a region is.",
         False: "The views do not keep size: they are scaled to the input of the network, so it cannot tell how large a "
         "region is in millimetres.",
     }

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -14,21 +13,7 @@ from PIL import Image
 from hybridrad.errors import ImageError
 from hybridrad.imaging.roi import Roi, read_roi
 from hybridrad.imaging.views import MIN_SIDE_PX, Views, largest_slice_index
-
-
-def roi_of(image_array, mask_array, *, spacing=None, has_spacing=True, colour=False) -> Roi:
-    image = sitk.GetImageFromArray(image_array, isVector=colour)
-    mask = sitk.GetImageFromArray(mask_array.astype(np.uint8))
-    for one in (image, mask):
-        one.SetSpacing(spacing or (1.0,) * one.GetDimension())
-    roi = read_roi(image, mask, case_id="007")
-    return replace(roi, has_spacing=has_spacing)
-
-
-def boxed(shape, *box) -> np.ndarray:
-    mask = np.zeros(shape, np.uint8)
-    mask[box] = 1
-    return mask
+from tests.imaging.views.made_up import boxed, roi_of
 
 
 @pytest.fixture
@@ -234,6 +219,17 @@ def test_a_view_of_absurd_size_is_refused_before_it_is_made(flat, views):
         {"percentiles": (99, 1)},
         {"percentiles": 5},
         {"padding": "mirror"},
+        {"background": "black"},
+        {"mask_channel": 1},
+        {"kind": "adjacent", "mask_channel": True},
+        {"kind": "slices", "n_slices": 0},
+        {"kind": "slices", "n_slices": 2.5},
+        {"kind": "slices", "n_slices": True},
+        {"kind": "largest_slice", "n_slices": 3},
+        {"kind": "mip", "mip_axis": "axial"},
+        {"kind": "volume", "mip_axis": "x"},
+        {"kind": "mip", "slab_margin_mm": -1},
+        {"kind": "orthogonal", "slab_margin_mm": 5},
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(options):
@@ -249,6 +245,11 @@ def test_arguments_that_make_no_sense_are_refused(options):
         (Views(margin_mm=5), True),
         (Views(field_mm=50), True),
         (Views("image"), True),
+        (Views("orthogonal"), False),
+        (Views("volume", margin_mm=5), True),
+        (Views("mip", slab_margin_mm=5), False),
+        (Views("slices", n_slices=3), False),
+        (Views("slices"), True),
     ],
 )
 def test_views_say_whether_the_size_of_a_region_can_be_seen(views, keeps):
@@ -276,6 +277,17 @@ def test_a_description_is_plain_complete_and_equal_for_equal_pictures():
         Views(padding="constant"),
         Views(percentiles=(2, 98)),
         Views("image"),
+        Views("slices"),
+        Views("slices", n_slices=3),
+        Views("adjacent"),
+        Views("orthogonal"),
+        Views("mip"),
+        Views("mip", mip_axis="x"),
+        Views("mip", slab_margin_mm=5),
+        Views("volume"),
+        Views(background="masked"),
+        Views(background="dimmed"),
+        Views(mask_channel=True),
         views,
     ]
     texts = {json.dumps(v.describe(), sort_keys=True) for v in changed}
