@@ -65,8 +65,22 @@ RelativeOpt = Annotated[
 ]
 ViewSpacingOpt = Annotated[float | None, typer.Option("--view-spacing", metavar="MM", help="CNN: pixel size, in mm.")]
 WindowOpt = Annotated[str | None, typer.Option("--window", help="CNN: CT window, e.g. lung; default percentiles.")]
-BackboneOpt = Annotated[str, typer.Option("--backbone", help="CNN: torchvision classification model.")]
+BackboneOpt = Annotated[str, typer.Option("--backbone", help="CNN: torchvision model, or timm:NAME.")]
 WeightsOpt = Annotated[str, typer.Option("--weights", help="CNN: torchvision name, local file, or `untrained`.")]
+LayersOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--layers", metavar="NAME,...", help="CNN: layers to read, e.g. layer3,last_map; default penultimate."
+    ),
+]
+PoolingOpt = Annotated[
+    str | None, typer.Option("--pooling", help="CNN: of a map: mean, max, gem, mean_max or masked_mean.")
+]
+SqrtOpt = Annotated[bool, typer.Option("--sqrt", help="CNN: signed square root of the pooled values.")]
+ViewPoolingOpt = Annotated[
+    str | None,
+    typer.Option("--view-pooling", help="CNN: of a case's views: mean (default), max, mean_max, statistics."),
+]
 JobsOpt = Annotated[int, typer.Option("--jobs", min=1, help="Worker processes.")]
 RetryOpt = Annotated[bool, typer.Option("--retry-failed", help="Try failed cases again.")]
 
@@ -93,6 +107,11 @@ class ExtractionOptions:
     window: str | None
     backbone: str
     weights: str
+    # None where the option is not given: a run folder from before it existed still belongs to the same call.
+    layers: str | None = None
+    pooling: str | None = None
+    sqrt: bool | None = None
+    view_pooling: str | None = None
 
     def extractors(self) -> list[Any]:
         """Return the radiomics and the embedding extractor."""
@@ -109,7 +128,15 @@ class ExtractionOptions:
         )
         return [
             hr.RadiomicsExtractor(settings, engine=self.engine),
-            hr.EmbeddingExtractor(self.backbone, weights=self.weights, views=views),
+            hr.EmbeddingExtractor(
+                self.backbone,
+                weights=self.weights,
+                views=views,
+                layers=[n.strip() for n in self.layers.split(",")] if self.layers else None,
+                pooling=self.pooling,
+                sqrt=bool(self.sqrt),
+                view_pooling=self.view_pooling or "mean",
+            ),
         ]
 
 
@@ -160,6 +187,10 @@ def extract(
     window: WindowOpt = None,
     backbone: BackboneOpt = "resnet50",
     weights: WeightsOpt = "DEFAULT",
+    layers: LayersOpt = None,
+    pooling: PoolingOpt = None,
+    sqrt: SqrtOpt = False,
+    view_pooling: ViewPoolingOpt = None,
     where: WhereOpt = None,
     allow_outside_root: OutsideOpt = False,
     jobs: JobsOpt = 2,
@@ -169,7 +200,21 @@ def extract(
     from hybridrad.run_folder import claim_folder
 
     options = ExtractionOptions(
-        spacing, _text(params), engine, view, margin, field, relative_margin, view_spacing, window, backbone, weights
+        spacing,
+        _text(params),
+        engine,
+        view,
+        margin,
+        field,
+        relative_margin,
+        view_spacing,
+        window,
+        backbone,
+        weights,
+        layers=layers,
+        pooling=pooling,
+        sqrt=sqrt or None,
+        view_pooling=view_pooling,
     )
     extractors = options.extractors()
     cohort = _cohort(cohort_file, (), None, None, where, allow_outside_root, images=True)
@@ -195,6 +240,10 @@ def compare(
     window: WindowOpt = None,
     backbone: BackboneOpt = "resnet50",
     weights: WeightsOpt = "DEFAULT",
+    layers: LayersOpt = None,
+    pooling: PoolingOpt = None,
+    sqrt: SqrtOpt = False,
+    view_pooling: ViewPoolingOpt = None,
     clinical: Annotated[
         list[str] | None, typer.Option("--clinical", metavar="COL ...", help="Clinical columns of the cohort table.")
     ] = None,
@@ -232,7 +281,21 @@ def compare(
     from hybridrad.run_folder import claim_folder
 
     options = ExtractionOptions(
-        spacing, _text(params), engine, view, margin, field, relative_margin, view_spacing, window, backbone, weights
+        spacing,
+        _text(params),
+        engine,
+        view,
+        margin,
+        field,
+        relative_margin,
+        view_spacing,
+        window,
+        backbone,
+        weights,
+        layers=layers,
+        pooling=pooling,
+        sqrt=sqrt or None,
+        view_pooling=view_pooling,
     )
     design = design_from(cv, inner=inner)
     extractors = [] if features else options.extractors()

@@ -32,6 +32,8 @@ Embeddings = NDArray[np.float32]
 
 # Four images fill the vector units and still fit the cache: 8 and more are slower for SqueezeNet and ResNets.
 CPU_BATCH = 4
+# A volume fills them alone.
+CPU_BATCH_OF_VOLUMES = 1
 # Beyond this the batches in flight need more memory than they save time.
 _MOST_CPU_WORKERS = 16
 # Batches that are prepared while a GPU is busy: enough that it never waits, few enough that memory is bounded.
@@ -93,7 +95,8 @@ def embed(
             on_departure(f"The memory of {device} did not suffice for a batch of {batch_size}; went on with {where}.")
             batch_size //= 2
     model.to("cpu")
-    return _embed_on_cpu(model, inputs, precision)
+    size = CPU_BATCH if preprocessing.depth is None else CPU_BATCH_OF_VOLUMES
+    return _embed_on_cpu(model, inputs, precision, batch_size=size)
 
 
 def network_input(image: NDArray[np.float32], preprocessing: Preprocessing, *, with_region: bool = False) -> Tensor:
@@ -242,17 +245,17 @@ def _embed_on_gpu(model: nn.Module, inputs: _Inputs, *, device: str, batch_size:
         torch.set_num_threads(n_threads)
 
 
-def _embed_on_cpu(model: nn.Module, inputs: _Inputs, precision: str) -> Embeddings:
+def _embed_on_cpu(model: nn.Module, inputs: _Inputs, precision: str, *, batch_size: int) -> Embeddings:
     import torch
 
     def batch_from(start: int) -> Embeddings:
         # Inference mode and autocast belong to a thread, so they are set in each.
         with torch.inference_mode(), _autocast("cpu", precision):
-            made = inputs.batch(start, start + CPU_BATCH)
-            filling = torch.zeros((CPU_BATCH - len(made), *made.shape[1:]))
+            made = inputs.batch(start, start + batch_size)
+            filling = torch.zeros((batch_size - len(made), *made.shape[1:]))
             return _forward(model, torch.cat([made, filling]))[: len(made)].numpy()
 
-    starts = range(0, len(inputs), CPU_BATCH)
+    starts = range(0, len(inputs), batch_size)
     n_threads = torch.get_num_threads()
     n_workers = min(n_threads, len(starts), _MOST_CPU_WORKERS)
     try:

@@ -63,4 +63,5 @@ def load_network(backbone: str, weights: Weights, *, device: str = "cpu", readin
 
         model = Readout(model, layers, reading)
     model.requires_grad_(requires_grad=False)
-    return model.eval().to(device).to(memory_format=torch.channels_last)
+    model = model.eval().to(device)
+    return model.to(memory_format=torch.channels_last) if depth is None else model

@@ -192,7 +192,7 @@ def _checked(name: str, ran: list[tuple[str, nn.Module, Any]], model: nn.Module,
     if name not in paths:
         raise RunError(
             f"{backbone} has no layer {name!r}.{did_you_mean(name, paths)}",
-            hint=f"Its parts are {', '.join(path for path, _ in model.named_children())}; inner ones are joined by dots "
+            hint=f"Its parts are {', '.join(path for path, _ in model.named_children())}; inner ones joined by dots "
             "(features.6). 'last_map' and 'penultimate' always exist.",
         )
     times = sum(path == name for path, _, _ in ran)
