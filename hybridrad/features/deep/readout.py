@@ -16,6 +16,7 @@ from hybridrad.errors import RunError
 from hybridrad.features.deep import backbones
 from hybridrad.features.deep.pooling import pool_map
 from hybridrad.features.deep.reading import LAST_MAP, PENULTIMATE, Reading
+from hybridrad.features.deep.weights import expected_preprocessing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +27,7 @@ _CLASS_TOKENS = {"vit_": 1, "mvit_": 1}
 # Torchvision's DenseNets rectify their last map in a function, not in a module.
 _RECTIFIED_LAST_MAP = ("densenet",)
 _DRY_BATCH = 2
+_Ran = list[tuple[str, nn.Module, Any]]
 
 
 @dataclass(frozen=True)
@@ -82,24 +84,14 @@ def find_layers(
     >>> layer.path, layer.channels, layer.grid
     ('layer4', 512, (7, 7))
     """
-    import torch
-
-    model = backbones.build_network(backbone, input_size=input_size, depth=depth, allocate=False)
-    head = backbones.cut_head(model, backbone)
-    model.to("meta").eval()
-    ran: list[tuple[str, nn.Module, Any]] = []
-    for path, module in model.named_modules():
-        module.register_forward_hook(lambda m, given, out, path=path: ran.append((path, m, out)))
-    size = (input_size, input_size) if depth is None else (depth, input_size, input_size)
-    with torch.inference_mode():
-        penultimate = model(torch.empty(_DRY_BATCH, 3, *size, device="meta"))
+    model, _, ran, penultimate = _dry_pass(backbone, input_size, depth)
     n_class_tokens = backbones.of_family(backbone, _CLASS_TOKENS) or int(getattr(model, "num_prefix_tokens", 0))
     found = []
     for name in names:
         if name == PENULTIMATE:
             found.append(Layer(name, "", VECTOR, int(penultimate.shape[1])))
             continue
-        path = _last_map(ran, head.block, backbone) if name == LAST_MAP else _checked(name, ran, model, backbone)
+        path = last_map_of(backbone) if name == LAST_MAP else _checked(name, ran, model, backbone)
         output = [_tensor(out) for other, _, out in ran if other == path][-1]
         rectified = name == LAST_MAP and backbone.startswith(_RECTIFIED_LAST_MAP)
         layer = _laid_out(
@@ -108,6 +100,46 @@ def find_layers(
         _refuse_unsuited(layer, pooling, backbone)
         found.append(layer)
     return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def last_map_of(backbone: str) -> str:
+    """Return the module that gives the last map with a grid, at the input size the network was made for.
+
+    At that size and no other: a small input may shrink the last map to one cell, and is to be read there all the same.
+
+    Examples
+    --------
+    >>> last_map_of("densenet121"), last_map_of("inception_v3")
+    ('features', 'Mixed_7c')
+    """
+    expected = expected_preprocessing(backbone, "DEFAULT")
+    _, head_block, ran, _ = _dry_pass(backbone, expected.input_size, expected.depth)
+    pools = (nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d, nn.AvgPool2d, nn.AvgPool3d, nn.AdaptiveMaxPool2d)
+    for path, module, out in reversed(ran):
+        output = _tensor(out)
+        if not path or path.partition(".")[0] == head_block or isinstance(module, pools) or output is None:
+            continue
+        cells = output.shape[1] if output.ndim == 3 else math.prod(sorted(output.shape[1:])[:-1])
+        if output.ndim >= 3 and output.shape[0] == _DRY_BATCH and cells > 1:
+            return path
+    raise RunError(f"{backbone} has no map of more than one cell; layers='last_map' means nothing there.")
+
+
+def _dry_pass(backbone: str, input_size: int, depth: int | None) -> tuple[nn.Module, str, _Ran, Tensor]:
+    """Return a network without memory, where its classifier was, what ran with which output, and what came out."""
+    import torch
+
+    model = backbones.build_network(backbone, input_size=input_size, depth=depth, allocate=False)
+    head = backbones.cut_head(model, backbone)
+    model.to("meta").eval()
+    ran: _Ran = []
+    for path, module in model.named_modules():
+        module.register_forward_hook(lambda m, given, out, path=path: ran.append((path, m, out)))
+    size = (input_size, input_size) if depth is None else (depth, input_size, input_size)
+    with torch.inference_mode():
+        penultimate = model(torch.empty(_DRY_BATCH, 3, *size, device="meta"))
+    return model, head.block, ran, penultimate
 
 
 class Readout(nn.Module):
@@ -175,19 +207,7 @@ class _EnoughError(Exception):
     """All layers have been read; what follows them in the network need not run."""
 
 
-def _last_map(ran: list[tuple[str, nn.Module, Any]], head_block: str, backbone: str) -> str:
-    pools = (nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d, nn.AvgPool2d, nn.AvgPool3d, nn.AdaptiveMaxPool2d)
-    for path, module, out in reversed(ran):
-        output = _tensor(out)
-        if not path or path.partition(".")[0] == head_block or isinstance(module, pools) or output is None:
-            continue
-        cells = output.shape[1] if output.ndim == 3 else math.prod(sorted(output.shape[1:])[:-1])
-        if output.ndim >= 3 and output.shape[0] == _DRY_BATCH and cells > 1:
-            return path
-    raise RunError(f"{backbone} has no map of more than one cell at this input size; layers='last_map' means nothing.")
-
-
-def _checked(name: str, ran: list[tuple[str, nn.Module, Any]], model: nn.Module, backbone: str) -> str:
+def _checked(name: str, ran: _Ran, model: nn.Module, backbone: str) -> str:
     paths = [path for path, _ in model.named_modules() if path]
     if name not in paths:
         raise RunError(
