@@ -316,7 +316,8 @@ class EmbeddingExtractor:
     def _render(self, roi: Roi) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         if not self.reading.wants_region:
             return np.ascontiguousarray(self.views.render(roi), dtype=np.float32), None
-        shown = self.views.render_with_region(roi)
+        views: Any = self.views
+        shown = views.render_with_region(roi)
         pictures = np.ascontiguousarray(shown.pictures, dtype=np.float32)
         regions = np.asarray(shown.regions, dtype=np.float32).reshape(len(pictures), 1, *pictures.shape[2:])
         hidden = [i for i, region in enumerate(regions) if not region.any()]

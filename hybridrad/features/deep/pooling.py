@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hybridrad.features.deep.reading import GEM_POWER
 
@@ -79,5 +79,5 @@ def on_grid(region: Tensor, grid: tuple[int, ...]) -> Tensor:
     """
     import torch
 
-    pool = torch.nn.functional.adaptive_avg_pool2d if len(grid) == 2 else torch.nn.functional.adaptive_avg_pool3d
+    pool: Any = torch.nn.functional.adaptive_avg_pool2d if len(grid) == 2 else torch.nn.functional.adaptive_avg_pool3d
     return pool(region.float(), grid)

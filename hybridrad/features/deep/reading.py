@@ -173,7 +173,12 @@ class Reading:
         """
         if self.sqrt:
             of_views = np.sign(of_views) * np.sqrt(np.abs(of_views))
-        by_part = {"": of_views.mean, "viewmean": of_views.mean, "viewsd": of_views.std, "viewmax": of_views.max}
+        by_part: dict[str, Any] = {
+            "": of_views.mean,
+            "viewmean": of_views.mean,
+            "viewsd": of_views.std,
+            "viewmax": of_views.max,
+        }
         return np.concatenate([by_part[part](axis=0) for part in _VIEW_PARTS[self.view_pooling]])
 
 
