@@ -72,8 +72,22 @@ SpacingOpt = Annotated[
 ]
 ParamsOpt = Annotated[Path | None, typer.Option("--params", help="Radiomics: a PyRadiomics parameter file (YAML).")]
 EngineOpt = Annotated[str, typer.Option("--engine", help="Radiomics: native or pyradiomics.")]
-BackboneOpt = Annotated[str, typer.Option("--backbone", help="CNN: torchvision classification model.")]
+BackboneOpt = Annotated[str, typer.Option("--backbone", help="CNN: torchvision model, or timm:NAME.")]
 WeightsOpt = Annotated[str, typer.Option("--weights", help="CNN: torchvision name, local file, or `untrained`.")]
+LayersOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--layers", metavar="NAME,...", help="CNN: layers to read, e.g. layer3,last_map; default penultimate."
+    ),
+]
+PoolingOpt = Annotated[
+    str | None, typer.Option("--pooling", help="CNN: of a map: mean, max, gem, mean_max or masked_mean.")
+]
+SqrtOpt = Annotated[bool, typer.Option("--sqrt", help="CNN: signed square root of the pooled values.")]
+ViewPoolingOpt = Annotated[
+    str | None,
+    typer.Option("--view-pooling", help="CNN: of a case's views: mean (default), max, mean_max, statistics."),
+]
 JobsOpt = Annotated[int, typer.Option("--jobs", min=1, help="Worker processes.")]
 RetryOpt = Annotated[bool, typer.Option("--retry-failed", help="Try failed cases again.")]
 
@@ -122,6 +136,10 @@ class ExtractionOptions:
     slices: int | None = None
     mip_axis: str | None = None
     slab_margin: float | None = None
+    layers: str | None = None
+    pooling: str | None = None
+    sqrt: bool | None = None
+    view_pooling: str | None = None
 
     def extractors(self) -> list[Any]:
         """Return the radiomics and the embedding extractor."""
@@ -144,7 +162,15 @@ class ExtractionOptions:
         )
         return [
             hr.RadiomicsExtractor(settings, engine=self.engine),
-            hr.EmbeddingExtractor(self.backbone, weights=self.weights, views=views),
+            hr.EmbeddingExtractor(
+                self.backbone,
+                weights=self.weights,
+                views=views,
+                layers=[n.strip() for n in self.layers.split(",")] if self.layers else None,
+                pooling=self.pooling,
+                sqrt=bool(self.sqrt),
+                view_pooling=self.view_pooling or "mean",
+            ),
         ]
 
 
@@ -202,6 +228,10 @@ def extract(
     slab_margin: SlabOpt = None,
     backbone: BackboneOpt = "resnet50",
     weights: WeightsOpt = "DEFAULT",
+    layers: LayersOpt = None,
+    pooling: PoolingOpt = None,
+    sqrt: SqrtOpt = False,
+    view_pooling: ViewPoolingOpt = None,
     where: WhereOpt = None,
     allow_outside_root: OutsideOpt = False,
     jobs: JobsOpt = 2,
@@ -222,12 +252,16 @@ def extract(
         window,
         backbone,
         weights,
-        padding,
-        background,
-        mask_channel or None,
-        slices,
-        mip_axis,
-        slab_margin,
+        padding=padding,
+        background=background,
+        mask_channel=mask_channel or None,
+        slices=slices,
+        mip_axis=mip_axis,
+        slab_margin=slab_margin,
+        layers=layers,
+        pooling=pooling,
+        sqrt=sqrt or None,
+        view_pooling=view_pooling,
     )
     extractors = options.extractors()
     cohort = _cohort(cohort_file, (), None, None, where, allow_outside_root, images=True)
@@ -259,6 +293,10 @@ def compare(
     slab_margin: SlabOpt = None,
     backbone: BackboneOpt = "resnet50",
     weights: WeightsOpt = "DEFAULT",
+    layers: LayersOpt = None,
+    pooling: PoolingOpt = None,
+    sqrt: SqrtOpt = False,
+    view_pooling: ViewPoolingOpt = None,
     clinical: Annotated[
         list[str] | None, typer.Option("--clinical", metavar="COL ...", help="Clinical columns of the cohort table.")
     ] = None,
@@ -311,12 +349,16 @@ def compare(
         window,
         backbone,
         weights,
-        padding,
-        background,
-        mask_channel or None,
-        slices,
-        mip_axis,
-        slab_margin,
+        padding=padding,
+        background=background,
+        mask_channel=mask_channel or None,
+        slices=slices,
+        mip_axis=mip_axis,
+        slab_margin=slab_margin,
+        layers=layers,
+        pooling=pooling,
+        sqrt=sqrt or None,
+        view_pooling=view_pooling,
     )
     design = design_from(cv, inner=inner)
     extractors = [] if features else options.extractors()

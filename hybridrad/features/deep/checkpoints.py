@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +19,108 @@ if TYPE_CHECKING:
 
 _CONTAINERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "model.", "backbone.", "encoder.", "_orig_mod.")
-_AUXILIARY = ("AuxLogits", "aux1", "aux2")
+_AUXILIARY = ("AuxLogits", "aux1", "aux2", "head_dist")
 # DenseNet checkpoints of torchvision keep names from before a dot in a module name was forbidden.
 _OLD_DENSENET = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..+)$")
 _LISTED = 6
+_FACTS = "hybridrad"
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a weights file says of itself, None where it does not say it."""
+
+    backbone: str | None = None
+    preprocessing: Mapping[str, Any] | None = None
+    licence: str | None = None
+    origin: str | None = None
+
+
+def stored_facts(path: Path) -> FileFacts:
+    """Return what a ``.safetensors`` file says of itself in its header; other files say nothing.
+
+    Raises
+    ------
+    WeightsError
+        The description is there and cannot be read.
+    """
+    if path.suffix.lower() != ".safetensors" or not path.is_file():
+        return FileFacts()
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+    except (SafetensorError, OSError, ValueError):
+        return FileFacts()  # a damaged file is refused, with its reason, when its tensors are read
+    licence = header.get("licence") or header.get("license")
+    if _FACTS not in header:
+        return FileFacts(licence=licence)
+    try:
+        told = json.loads(header[_FACTS])
+        return FileFacts(
+            told.get("backbone"), told.get("preprocessing"), told.get("licence", licence), told.get("origin")
+        )
+    except (json.JSONDecodeError, AttributeError) as err:
+        raise WeightsError(f"{path.name} describes itself in a way that cannot be read: {_first_line(err)}.") from err
+
+
+def write_weights(
+    checkpoint: Path | str,
+    target: Path | str,
+    *,
+    backbone: str,
+    preprocessing: Mapping[str, Any],
+    licence: str,
+    origin: str,
+) -> Path:
+    """Turn a published checkpoint into a ``.safetensors`` file that says what it is and what it expects of an image.
+
+    The tensors keep their names and values. Whoever is given the file need not know the normalisation any more.
+
+    Parameters
+    ----------
+    checkpoint, target : path
+        The target ends in ``.safetensors`` and does not exist yet.
+    backbone : str
+        Network the weights belong to, e.g. ``"resnet50"``.
+    preprocessing : mapping
+        ``input_size`` in pixels, ``mean`` and ``std`` (three numbers each, for values 0..1), ``interpolation``
+        (``"bilinear"`` or ``"bicubic"``) and, for networks of volumes, ``depth`` in slices.
+    licence, origin : str
+        Written into every study that uses the file.
+
+    Returns
+    -------
+    Path
+        The target.
+
+    Raises
+    ------
+    WeightsError
+        The checkpoint cannot be read or does not fit the network.
+    ValueError
+        A preprocessing that lacks something; a target that exists or has another suffix.
+    """
+    from safetensors.torch import save_file
+
+    from hybridrad.features.deep import backbones
+
+    target = Path(target)
+    if target.suffix.lower() != ".safetensors" or target.exists():
+        raise ValueError(f"{target} must end in .safetensors and not exist yet.")
+    needed = {"input_size", "mean", "std", "interpolation"}
+    if not needed <= set(preprocessing) <= needed | {"depth"}:
+        raise ValueError(f"preprocessing has {sorted(preprocessing)}; wanted {sorted(needed)} (and depth for volumes).")
+    state = read_checkpoint(Path(checkpoint))
+    model = backbones.build_network(
+        backbone, input_size=int(preprocessing["input_size"]), depth=preprocessing.get("depth"), allocate=False
+    )
+    head = backbones.cut_head(model, backbone, whole_block=True)
+    fill_network(model, head, OrderedDict(state), file_name=Path(checkpoint).name)
+    facts = {"backbone": backbone, "preprocessing": dict(preprocessing), "licence": licence, "origin": origin}
+    save_file({key: value.contiguous().clone() for key, value in state.items()}, target, {_FACTS: json.dumps(facts)})
+    return target
 
 
 def read_checkpoint(path: Path) -> OrderedDict[str, Tensor]:
@@ -88,6 +189,7 @@ def fill_network(model: nn.Module, head: Head, state: OrderedDict[str, Tensor], 
     own = model.state_dict()
     metadata = getattr(state, "_metadata", None) or getattr(own, "_metadata", None)
     inside, outside = _without_prefix(OrderedDict((_current_name(k), v) for k, v in state.items()), set(own))
+    inside = _named_by_number(inside, model)
     shapes = [
         f"{key} {tuple(value.shape)} instead of {tuple(own[key].shape)}"
         for key, value in inside.items()
@@ -151,6 +253,18 @@ def _without_prefix(state: OrderedDict[str, Any], wanted: set[str]) -> tuple[Ord
             return state, outside
         outside += [key for key in state if key not in set(candidates[best])]
         state = stripped[best]
+
+
+def _named_by_number(state: OrderedDict[str, Any], model: nn.Module) -> OrderedDict[str, Any]:
+    """Name again the parts of a network that was saved as ``Sequential(*network.children())``, by number."""
+    names = [name for name, _ in model.named_children()]
+    numbers = [key.partition(".")[0] for key in state]
+    if any(name.isdigit() for name in names) or not all(n.isdigit() and int(n) < len(names) for n in numbers):
+        return state
+    return OrderedDict(
+        (f"{names[int(number)]}{key[len(number) :]}", value)
+        for number, (key, value) in zip(numbers, state.items(), strict=True)
+    )
 
 
 def _current_name(key: str) -> str:

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hybridrad._checks import check_positive
+from hybridrad._checks import check_choice, check_positive
 from hybridrad.errors import FeatureError, Finding, RunError, WeightsError
-from hybridrad.features.deep import backbones, batching, network
+from hybridrad.features.deep import backbones, batching, network, timm_models
 from hybridrad.features.deep import weights as weights_module
+from hybridrad.features.deep.reading import PENULTIMATE, Reading
 from hybridrad.features.deep.weights import Preprocessing, Weights
 from hybridrad.features.rows import Prepared
 from hybridrad.imaging.roi import Roi, read_roi
@@ -38,10 +39,13 @@ class EmbeddingExtractor:
     Parameters
     ----------
     backbone : str
-        Any classification network of torchvision, e.g. ``"resnet50"``, ``"squeezenet1_1"``, ``"vit_b_16"``.
+        Any classification network of torchvision, e.g. ``"resnet50"``, ``"squeezenet1_1"``, ``"vit_b_16"``; one of its
+        video networks for ``Views("volume")``, e.g. ``"r3d_18"``, ``"swin3d_t"``, whose clips are the slices; or
+        ``"timm:NAME"``, e.g. ``"timm:xception"``.
     weights : str or path
-        A name of torchvision (``"DEFAULT"``, ``"IMAGENET1K_V1"``), a ``.safetensors`` or ``.pth`` file (the classifier
-        may lack), or ``"untrained"``: seeded random weights for tests and trials, recorded as such.
+        A name of torchvision (``"DEFAULT"``, ``"IMAGENET1K_V1"``) or tag of timm (``"a1_in1k"``), a ``.safetensors`` or
+        ``.pth`` file (the classifier may lack), or ``"untrained"``: seeded random weights for tests and trials,
+        recorded as such.
     views : Views, optional
         What the network sees; default the largest slice with a margin of half the region's size.
     name : str
@@ -53,19 +57,42 @@ class EmbeddingExtractor:
     batch_size : int
         Images per batch on a GPU. The CPU has a fixed size of its own, so that no embedding depends on its neighbours.
     preprocessing : Preprocessing or str, optional
-        Replaces what the weights bring along; a string names a torchvision entry of the network. A local file is taken
-        to expect what the network's default weights expect.
+        Replaces what the weights bring along; a string names a torchvision entry of the network. A local file that does
+        not say otherwise is taken to expect what the network's default weights expect.
+    layers : str or sequence of str, optional
+        Which layers are read: names of modules (``"layer3"``, ``"features.6"``), ``"last_map"`` (the last map with a
+        grid) or ``"penultimate"`` (what the classifier is given; the default without ``pooling``). For AlexNet and VGG
+        the penultimate layer are the 4,096 values before the last of their three; for vision transformers the class
+        token.
+    pooling : {"mean", "max", "gem", "mean_max", "masked_mean"}, optional
+        How maps become one value per channel (two for ``mean_max``); without ``layers`` that of the last map. ``gem``
+        is the generalised mean with power 3 [1]_; ``masked_mean`` is the mean over the region, each cell of the map
+        weighted by the share of it that the region covers. Class tokens are left out.
+    sqrt : bool
+        Take the signed square root of the pooled values of each view, which tames long tails.
+    view_pooling : {"mean", "max", "mean_max", "statistics"}
+        How several views of a case become one row; ``statistics`` are mean, standard deviation and largest value.
+    precision : {"fp32", "bf16"}
+        ``bf16`` halves the memory and is faster on recent GPUs; embeddings then differ from plain ones in the second or
+        third digit, so it is never the default.
 
     Attributes
     ----------
     departures : list of str
         Sentences on what had to be done otherwise than declared, e.g. a GPU whose memory did not suffice.
 
+    References
+    ----------
+    .. [1] Radenovic F, Tolias G, Chum O. Fine-tuning CNN image retrieval with no human annotation. IEEE TPAMI 2019.
+       doi:10.1109/TPAMI.2018.2846566
+
     Examples
     --------
     >>> extractor = EmbeddingExtractor("squeezenet1_1", weights="untrained")
     >>> extractor.columns(3)[-1]
     'deep__squeezenet1_1_0511'
+    >>> EmbeddingExtractor("squeezenet1_1", "untrained", layers="features.6", pooling="mean").columns(3)[7]
+    'deep__squeezenet1_1_features_6_mean_0007'
     """
 
     batched = True
@@ -82,6 +109,11 @@ class EmbeddingExtractor:
         device: str = "auto",
         batch_size: int = 16,
         preprocessing: Preprocessing | str | None = None,
+        layers: str | Sequence[str] | None = None,
+        pooling: str | None = None,
+        sqrt: bool = False,
+        view_pooling: str = "mean",
+        precision: str = "fp32",
     ) -> None:
         if not _NAME.fullmatch(name):
             raise ValueError(f"name={name!r} is no block name: letters, digits and single underscores, a letter first.")
@@ -94,8 +126,10 @@ class EmbeddingExtractor:
         self.views = Views("largest_slice") if views is None else views
         self.name, self.image, self.mask = name, image, mask
         self.device, self.batch_size, self.preprocessing = device, int(batch_size), preprocessing
+        self.precision = str(check_choice(precision, batching.PRECISIONS, name="precision"))
+        self.reading = Reading.of(layers=layers, pooling=pooling, sqrt=sqrt, view_pooling=view_pooling)
         self.departures: list[str] = []
-        self._width: int | None = None
+        self._stems: list[tuple[str, int]] | None = None
         self._described_sha256: str | None = None
         self._model: nn.Module | None = None
 
@@ -111,9 +145,9 @@ class EmbeddingExtractor:
     def columns(self, dimension: int = 3) -> list[str]:
         """Return the promised columns; the same for 2D and 3D cases, and known without the weights."""
         # Kept, and pickled: worker processes name columns, too, and must not load torch for it.
-        if self._width is None:
-            self._width = backbones.embedding_width(self.backbone)
-        return [f"{self.name}__{self.backbone}_{i:04d}" for i in range(self._width)]
+        if self._stems is None:
+            self._stems = self.reading.column_stems(self.backbone, self._widths())
+        return [f"{self.name}__{stem}_{i:04d}" for stem, width in self._stems for i in range(width)]
 
     def describe(self) -> dict[str, Any]:
         """Return everything that changes values, as plain data.
@@ -129,8 +163,12 @@ class EmbeddingExtractor:
         import torch
         import torchvision
 
+        self._refuse_views_of_other_dimension()
         found = self._find_weights()
         self._described_sha256 = found.sha256
+        versions = {"torch": str(torch.__version__), "torchvision": str(torchvision.__version__)}
+        if timm_models.is_timm(self.backbone):
+            versions |= timm_models.versions()
         return {
             "kind": "embedding",
             "name": self.name,
@@ -141,9 +179,11 @@ class EmbeddingExtractor:
             "weights": found.describe(),
             "preprocessing": found.preprocessing.describe(),
             "views": self.views.describe(),
-            "views_of_a_case": "mean of their embeddings",
+            "views_of_a_case": self.reading.view_sentence(),
+            **self.reading.describe(),
             "device": self._device().partition(":")[0],
-            "versions": {"torch": str(torch.__version__), "torchvision": str(torchvision.__version__)},
+            **({"precision": self.precision} if self.precision != "fp32" else {}),
+            "versions": versions,
         }
 
     def prepare(self, roi: Roi) -> Prepared:
@@ -152,19 +192,22 @@ class EmbeddingExtractor:
         Returns
         -------
         Prepared
-            ``payload`` of shape (n_views, channels, height, width), float32, values 0..1.
+            ``payload`` of shape (n_views, channels, height, width), with depth before height for a volume; float32,
+            values 0..1. Where pooling wants the region, it is the last channel.
 
         Raises
         ------
         FeatureError
-            The views hold values that are not finite.
+            The views hold values that are not finite, or pooling wants the region and a view does not show it.
         """
-        payload = np.ascontiguousarray(self.views.render(roi), dtype=np.float32)
+        payload, regions = self._render(roi)
         if not np.isfinite(payload).all():
             raise FeatureError(
                 "E_EMBEDDING", case_id=roi.case_id, stage="views", message="the views hold values that are not finite."
             )
         n_constant = sum(bool(np.ptp(view) == 0) for view in payload)
+        if regions is not None:
+            payload = np.concatenate([payload, regions], axis=1)
         if not n_constant:
             return Prepared(payload)
         finding = Finding(
@@ -183,7 +226,7 @@ class EmbeddingExtractor:
 
         Parameters
         ----------
-        payloads : sequence of arrays of shape (n_views, channels, height, width)
+        payloads : sequence of arrays of shape (n_views, channels, height, width) or (1, channels, depth, height, width)
             Sizes and numbers of views may differ between cases.
         case_ids : sequence of str, optional
             For messages.
@@ -212,8 +255,10 @@ class EmbeddingExtractor:
             device=str(next(model.parameters()).device),
             batch_size=self.batch_size,
             on_departure=self._depart,
+            with_region=self.reading.wants_region,
+            precision=self.precision,
         ).astype(np.float64)
-        rows = np.stack([found[owner == case].mean(axis=0) for case in range(len(payloads))])
+        rows = np.stack([self.reading.row_of_case(found[owner == case]) for case in range(len(payloads))])
         bad = np.flatnonzero(~np.isfinite(rows).all(axis=1)).tolist()
         if bad:
             raise FeatureError(
@@ -258,6 +303,43 @@ class EmbeddingExtractor:
         values = self.finish([self.prepare(roi).payload], case_ids=[case_id])[0]
         return pd.Series(values, index=self.columns(roi.dimension), name=case_id)
 
+    def _widths(self) -> dict[str, int]:
+        if self.reading.layers == (PENULTIMATE,):
+            return {PENULTIMATE: backbones.embedding_width(self.backbone)}
+        from hybridrad.features.deep.readout import find_layers
+
+        expected = weights_module.expected_preprocessing(self.backbone, self.weights, preprocessing=self.preprocessing)
+        size, depth = expected.input_size, expected.depth
+        layers = find_layers(self.backbone, self.reading.layers, self.reading.pooling, input_size=size, depth=depth)
+        return {layer.name: layer.channels for layer in layers}
+
+    def _render(self, roi: Roi) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        if not self.reading.wants_region:
+            return np.ascontiguousarray(self.views.render(roi), dtype=np.float32), None
+        shown = self.views.render_with_region(roi)
+        pictures = np.ascontiguousarray(shown.pictures, dtype=np.float32)
+        regions = np.asarray(shown.regions, dtype=np.float32).reshape(len(pictures), 1, *pictures.shape[2:])
+        hidden = [i for i, region in enumerate(regions) if not region.any()]
+        if hidden:
+            raise FeatureError(
+                "E_EMBEDDING",
+                case_id=roi.case_id,
+                stage="views",
+                message=f"{len(hidden)} of {len(regions)} views do not show the region that pooling is to average.",
+                hint="Use views through the region, or another pooling than masked_mean.",
+            )
+        return pictures, regions
+
+    def _refuse_views_of_other_dimension(self) -> None:
+        takes, shown = backbones.dimension_of(self.backbone), self.views.dimension
+        if takes != shown:
+            hint = "Views('volume') makes volumes." if takes == 3 else "Networks for volumes are r3d_18, swin3d_t, ..."
+            raise RunError(
+                f"{self.backbone} takes {'volumes' if takes == 3 else 'pictures'} and the views are "
+                f"{'volumes' if shown == 3 else 'pictures'}.",
+                hint=hint,
+            )
+
     def _find_weights(self) -> Weights:
         return weights_module.find_weights(self.backbone, self.weights, preprocessing=self.preprocessing)
 
@@ -269,7 +351,7 @@ class EmbeddingExtractor:
                 raise WeightsError(
                     f"the weights {found.name} changed after the run had recorded them.", hint="Start the run again."
                 )
-            self._model = network.load_network(self.backbone, found, device=self._device())
+            self._model = network.load_network(self.backbone, found, device=self._device(), reading=self.reading)
         return self._model
 
     def _device(self) -> str:

@@ -16,7 +16,7 @@ from hybridrad.imaging.views import Views
 
 FILE_NAME = "pictures.raw"
 BLOCK = "pictures"
-FIELDS = ("first_plane", "n_views", "n_channels", "has_region")
+FIELDS = ("first_plane", "n_views", "n_channels")
 DTYPES = ("uint8", "float16")
 # Rows are stored when this many cases are ready; what was not stored is rendered again after an interruption.
 CASES_AT_ONCE = 8
@@ -26,8 +26,8 @@ class PictureExtractor:
     """Render the views of a case, resize them to a square and append them to a file; the row says where they are.
 
     A plane is one channel of one view, or the region of one view; the planes of a case follow each other: first the
-    channels of all views, then the regions. It is an extractor like others, so that `extract_features` gives it worker
-    processes that can be killed, resumption and failures as rows.
+    channels of all views, then the region of each. It is an extractor like others, so that `extract_features` gives it
+    worker processes that can be killed, resumption and failures as rows.
 
     Parameters
     ----------
@@ -72,15 +72,14 @@ class PictureExtractor:
         Returns
         -------
         Prepared
-            ``payload`` of shape (n_views, channels + 1, height, width): the region is the last channel, all NaN where
-            the kind of view has none.
+            ``payload`` of shape (n_views, channels + 1, height, width): the region is the last channel.
 
         Raises
         ------
         FeatureError
             The views hold values that are not finite, or are no flat pictures.
         """
-        pictures, regions = render(self.views, roi)
+        pictures, regions = self.views.render_with_region(roi)
         if pictures.ndim != 4:
             raise FeatureError(
                 "E_EMBEDDING",
@@ -93,12 +92,10 @@ class PictureExtractor:
             raise FeatureError(
                 "E_EMBEDDING", case_id=roi.case_id, stage="views", message="the views hold values that are not finite."
             )
-        if regions is None:
-            regions = np.full((len(pictures), *pictures.shape[2:]), np.nan, np.float32)
         return Prepared(np.concatenate([pictures, regions[:, np.newaxis]], axis=1, dtype=np.float32))
 
     def finish(self, payloads: list[NDArray[np.float32]]) -> NDArray[np.float64]:
-        """Append the planes of each case to the file and return where they are, shape (n_cases, 4)."""
+        """Append the planes of each case to the file and return where they are, shape (n_cases, 3)."""
         rows = []
         plane_bytes = self.input_px**2 * np.dtype(self.dtype).itemsize
         path = self.folder / FILE_NAME
@@ -108,26 +105,15 @@ class PictureExtractor:
             position = -(-file.seek(0, os.SEEK_END) // plane_bytes)
             file.seek(position * plane_bytes)
             for payload in payloads:
-                has_region = not np.isnan(payload[:, -1]).any()
                 n_views, n_channels = len(payload), payload.shape[1] - 1
-                planes = payload[:, :-1].reshape(-1, *payload.shape[2:])
-                if has_region:
-                    planes = np.concatenate([planes, payload[:, -1]])
+                planes = np.concatenate([payload[:, :-1].reshape(-1, *payload.shape[2:]), payload[:, -1]])
                 file.write(to_stored(resized(planes, self.input_px), self.dtype).tobytes())
-                rows.append((position, n_views, n_channels, float(has_region)))
+                rows.append((position, n_views, n_channels))
                 position += len(planes)
             file.flush()
             # The pictures must be there before the rows that point to them.
             os.fsync(file.fileno())
         return np.array(rows, dtype=np.float64)
-
-
-def render(views: Views, roi: Roi) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Return the pictures of a case (n_views, channels, h, w) and their regions (n_views, h, w), if there are any."""
-    if hasattr(views, "render_with_region"):
-        both = views.render_with_region(roi)
-        return both.pictures, np.asarray(both.regions, dtype=np.float32)
-    return views.render(roi), None
 
 
 def resized(planes: NDArray[np.float32], input_px: int) -> NDArray[np.float32]:

@@ -115,7 +115,7 @@ class ViewStore:
     ----------
     folder : Path
     index : DataFrame
-        Index ``case_id``; columns ``first_plane, n_views, n_channels, has_region``.
+        Index ``case_id``; columns ``first_plane, n_views, n_channels``.
     failures : DataFrame
         Index ``case_id, stage``; why a case has no pictures.
     settings : dict
@@ -149,7 +149,7 @@ class ViewStore:
         index = table.set_axis(list(FIELDS), axis=1).astype(np.int64)
         failures = pd.read_csv(folder / "failures.csv", dtype={"case_id": "str"}).set_index(["case_id", "stage"])
         store = cls(folder, index=index, failures=failures, settings=settings)
-        end = int((index["first_plane"] + index["n_views"] * (index["n_channels"] + index["has_region"])).max())
+        end = int((index["first_plane"] + index["n_views"] * (index["n_channels"] + 1)).max())
         if len(store._memory()) < end:
             raise RunError(
                 f"{wanted[2]} holds {len(store._memory())} planes and its index points to {end}.",
@@ -195,12 +195,10 @@ class ViewStore:
         Raises
         ------
         RunError
-            A case has no pictures, or they were stored without the region.
+            A case has no pictures; the message says why, if it is known.
         """
         found = []
         for row in self._rows(case_ids):
-            if not row.has_region:
-                raise RunError(f"case {row.Index!r}: its pictures were stored without the region.")
             found.append(self._planes_of(row.first_plane + row.n_views * row.n_channels, row.n_views))
         return found
 

@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,7 +18,9 @@ from urllib.parse import urlparse
 
 from hybridrad._checks import did_you_mean
 from hybridrad.errors import RunError, WeightsError
-from hybridrad.features.deep.backbones import check_backbone
+from hybridrad.features.deep import timm_models
+from hybridrad.features.deep.backbones import check_backbone, clip_length
+from hybridrad.features.deep.checkpoints import FileFacts, stored_facts
 
 UNTRAINED = "untrained"
 UNTRAINED_SEED = 0
@@ -39,20 +41,25 @@ class Preprocessing:
         Subtracted from, and divided into, the three channels (values 0..1 before).
     interpolation : {"bilinear", "bicubic"}
         How a view is resized to the input size, antialiased.
+    depth : int, optional
+        Slices, for networks that take volumes; these are resized along the third axis, too, antialiased and linear.
     """
 
     input_size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     interpolation: str
+    depth: int | None = None
 
     def describe(self) -> dict[str, Any]:
         """Return the settings as plain data, with what is done besides."""
-        return {
-            **{key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()},
-            "resize": "whole view to the input size, antialiased, no centre crop",
-            "grey": "repeated to three channels",
-        }
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        whole = "whole view to the input size"
+        if self.depth is None:
+            del plain["depth"]
+        else:
+            whole = "whole volume to depth and input size"
+        return {**plain, "resize": f"{whole}, antialiased, no centre crop", "grey": "repeated to three channels"}
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,12 @@ class Weights:
     ----------
     name : str
         ``"ResNet50_Weights.IMAGENET1K_V2"``, a file name, or ``"untrained"``.
-    source : {"torchvision", "file", "untrained"}
+    source : {"torchvision", "timm", "file", "untrained"}
     path : Path or None
     sha256 : str or None
     preprocessing : Preprocessing
+    licence, origin : str or None
+        As far as torchvision, timm or the file itself tell.
     """
 
     name: str
@@ -74,10 +83,13 @@ class Weights:
     path: Path | None
     sha256: str | None
     preprocessing: Preprocessing
+    licence: str | None = None
+    origin: str | None = None
 
     def describe(self) -> dict[str, Any]:
-        """Return name, source and hash as plain data; the folder stays out, it changes no value."""
+        """Return name, source, hash, known licence and origin; the folder stays out, it changes no value."""
         plain: dict[str, Any] = {"name": self.name, "source": self.source, "sha256": self.sha256}
+        plain |= {key: getattr(self, key) for key in ("licence", "origin") if getattr(self, key)}
         if self.source == UNTRAINED:
             plain["seed"] = UNTRAINED_SEED
         return plain
@@ -91,13 +103,14 @@ def find_weights(
     Parameters
     ----------
     backbone : str
-        Name known to torchvision.
+        Name known to torchvision, or ``timm:`` and a name known to timm.
     weights : str or path
-        A name of torchvision (``"DEFAULT"``, ``"IMAGENET1K_V1"``, ...), a ``.safetensors`` or ``.pth`` file, or
-        ``"untrained"``.
+        A name of torchvision (``"DEFAULT"``, ``"IMAGENET1K_V1"``, ...) or tag of timm (``"a1_in1k"``), a
+        ``.safetensors`` or ``.pth`` file, or ``"untrained"``.
     preprocessing : Preprocessing or str, optional
-        Replaces what the weights bring along; a string names a torchvision entry of the same network. A local file
-        and untrained weights bring what the network's default weights expect.
+        Replaces what the weights bring along; a string names a torchvision entry or timm tag of the same network. A
+        local file brings what it says of itself (`hybridrad.features.deep.checkpoints.write_weights`), else what the
+        network's default weights expect, as do untrained weights.
 
     Raises
     ------
@@ -111,19 +124,80 @@ def find_weights(
     """
     check_backbone(backbone)
     if is_file_name(weights):
-        path = Path(weights).expanduser()
-        if not path.is_file():
-            raise WeightsError(
-                f"the weights file {path} does not exist.",
-                hint="Give the path of a .safetensors or .pth file, or a name of torchvision such as 'DEFAULT'.",
-            )
-        expected = _expected(backbone, preprocessing or "DEFAULT")
-        return Weights(path.name, "file", path, _sha256(path), expected)
+        return _from_file(backbone, Path(weights).expanduser(), preprocessing)
     if weights == UNTRAINED:
         return Weights(UNTRAINED, UNTRAINED, None, None, _expected(backbone, preprocessing or "DEFAULT"))
+    if timm_models.is_timm(backbone):
+        return _from_timm(backbone, str(weights), preprocessing)
     entry = _entry(backbone, str(weights))
-    path = _fetch(entry)
-    return Weights(str(entry), "torchvision", path, _sha256(path), _expected(backbone, preprocessing or entry.name))
+    path = _fetch(entry.url, str(entry))
+    expected = _expected(backbone, preprocessing or entry.name)
+    return Weights(str(entry), "torchvision", path, _sha256(path), expected, licence=entry.meta.get("license"))
+
+
+def expected_preprocessing(
+    backbone: str, weights: str | os.PathLike[str], *, preprocessing: Preprocessing | str | None = None
+) -> Preprocessing:
+    """Return what weights expect of an image, without fetching them.
+
+    Examples
+    --------
+    >>> expected_preprocessing("inception_v3", "DEFAULT").input_size
+    299
+    """
+    if preprocessing is not None or is_file_name(weights) or weights == UNTRAINED:
+        stored = stored_facts(Path(weights).expanduser()) if is_file_name(weights) else FileFacts()
+        return _expected(backbone, preprocessing or _told(stored, backbone, str(weights)) or "DEFAULT")
+    return _expected(backbone, str(weights))
+
+
+def _from_file(backbone: str, path: Path, preprocessing: Preprocessing | str | None) -> Weights:
+    if not path.is_file():
+        raise WeightsError(
+            f"the weights file {path} does not exist.",
+            hint="Give the path of a .safetensors or .pth file, or a name of torchvision such as 'DEFAULT'.",
+        )
+    facts = stored_facts(path)
+    expected = _expected(backbone, preprocessing or _told(facts, backbone, path.name) or "DEFAULT")
+    return Weights(path.name, "file", path, _sha256(path), expected, licence=facts.licence, origin=facts.origin)
+
+
+def _told(facts: FileFacts, backbone: str, file_name: str) -> Preprocessing | None:
+    """Return the preprocessing that a file tells of itself, if it is one of this network."""
+    if facts.backbone is not None and facts.backbone != backbone:
+        raise WeightsError(f"{file_name} says that it holds weights of {facts.backbone}, not of {backbone}.")
+    if facts.preprocessing is None:
+        return None
+    try:
+        mean, std = (tuple(float(v) for v in facts.preprocessing[key]) for key in ("mean", "std"))
+        size, way, depth = (facts.preprocessing.get(key) for key in ("input_size", "interpolation", "depth"))
+        return Preprocessing(int(size), mean, std, str(way), None if depth is None else int(depth))  # type: ignore[arg-type]  # three channels
+    except (KeyError, TypeError, ValueError) as err:
+        raise WeightsError(f"{file_name} describes its preprocessing in a way that cannot be read: {err}.") from err
+
+
+def _from_timm(backbone: str, weights: str, preprocessing: Preprocessing | str | None) -> Weights:
+    tag = None if weights == "DEFAULT" else weights
+    settings = _timm_settings(backbone, tag)
+    label = f"timm {settings['architecture']}" + (f".{settings['tag']}" if settings.get("tag") else "")
+    if settings.get("hf_hub_id"):
+        path = timm_models.fetch_from_hub(settings, label)
+    elif settings.get("url"):
+        path = _fetch(str(settings["url"]), label)
+    else:
+        raise WeightsError(
+            f"timm has no pretrained weights for {backbone.removeprefix(timm_models.PREFIX)}.",
+            hint="Pass a local .safetensors or .pth file, or another network.",
+        )
+    expected = _expected(backbone, preprocessing or weights)
+    return Weights(label, "timm", path, _sha256(path), expected, settings.get("license"), settings.get("origin_url"))
+
+
+def _timm_settings(backbone: str, tag: str | None) -> dict[str, Any]:
+    try:
+        return timm_models.settings_of(backbone, tag)
+    except RunError as err:
+        raise WeightsError(err.message, hint=err.hint) from None
 
 
 def is_file_name(weights: str | os.PathLike[str]) -> bool:
@@ -140,11 +214,22 @@ def is_file_name(weights: str | os.PathLike[str]) -> bool:
 
 
 def _expected(backbone: str, preprocessing: Preprocessing | str) -> Preprocessing:
+    depth = clip_length(backbone)
     if isinstance(preprocessing, Preprocessing):
+        if preprocessing.depth is None:
+            return replace(preprocessing, depth=depth)
+        if depth is None:
+            raise WeightsError(f"{backbone} takes pictures; a preprocessing with a depth is for networks of volumes.")
         return preprocessing
-    recipe = _entry(backbone, preprocessing).transforms()
-    mean, std = (tuple(float(v) for v in values) for values in (recipe.mean, recipe.std))
-    return Preprocessing(int(recipe.crop_size[0]), mean, std, str(recipe.interpolation.value))  # type: ignore[arg-type]  # three channels
+    if timm_models.is_timm(backbone):
+        settings = _timm_settings(backbone, None if preprocessing == "DEFAULT" else preprocessing)
+        size, way = int(settings["input_size"][-1]), str(settings["interpolation"])
+        mean, std = (tuple(float(v) for v in settings[key]) for key in ("mean", "std"))
+    else:
+        recipe = _entry(backbone, preprocessing).transforms()
+        size, way = int(recipe.crop_size[0]), str(recipe.interpolation.value)
+        mean, std = (tuple(float(v) for v in values) for values in (recipe.mean, recipe.std))
+    return Preprocessing(size, mean, std, way, depth)  # type: ignore[arg-type]  # three channels
 
 
 def _entry(backbone: str, name: str) -> Any:
@@ -161,28 +246,28 @@ def _entry(backbone: str, name: str) -> Any:
     return entries[name]
 
 
-def _fetch(entry: Any) -> Path:
-    """Return the file of a torchvision entry in torch's checkpoint folder, downloaded if it is not there."""
+def _fetch(url: str, label: str) -> Path:
+    """Return a published file from torch's checkpoint folder, downloaded if it is not there."""
     import torch
 
-    file_name = PurePosixPath(urlparse(entry.url).path).name
+    file_name = PurePosixPath(urlparse(url).path).name
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     path = folder / file_name
     wanted = re.search(r"-([0-9a-f]{8,})\.", file_name)  # torchvision writes the start of the hash into the file name
     if not path.is_file():
-        _log.info("downloading %s (%s)", file_name, entry)
+        _log.info("downloading %s (%s)", file_name, label)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with _connection_timeout(_CONNECTION_TIMEOUT_S):
                 torch.hub.download_url_to_file(
-                    entry.url, str(path), wanted.group(1) if wanted else None, progress=sys.stderr.isatty()
+                    url, str(path), wanted.group(1) if wanted else None, progress=sys.stderr.isatty()
                 )
         # URLError, time-outs and a read-only folder are OSErrors; torch reports a wrong hash as RuntimeError.
         except (OSError, RuntimeError) as err:
             reason = str(getattr(err, "reason", None) or err)
             # The message says it all; the trace of the failed connection would bury it.
             raise WeightsError(
-                f"the weights {entry} are not on this machine and could not be downloaded ({reason}).",
+                f"the weights {label} are not on this machine and could not be downloaded ({reason}).",
                 hint=f"Put the file {file_name} into {folder} (TORCH_HOME moves this folder), or pass a local file: "
                 "weights='path/to/file.pth' or '.safetensors', or weights='untrained' for a trial without meaning.",
             ) from None

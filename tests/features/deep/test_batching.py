@@ -117,7 +117,7 @@ def test_bicubic_resizing_does_not_leave_the_range_of_an_image():
 
 
 def with_little_memory(fits):
-    def embed_on_gpu(model, images, preprocessing, *, device, batch_size):
+    def embed_on_gpu(model, images, *, device, batch_size):
         if batch_size > fits:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return np.full((len(images), 1), batch_size, np.float32)

@@ -68,7 +68,7 @@ def test_a_file_in_the_cache_is_used_without_network_and_hashed(offline, monkeyp
     digest = hashlib.sha256(b"weights").hexdigest()
     offline.mkdir(parents=True)
     (offline / f"net-{digest[:8]}.pth").write_bytes(b"weights")
-    entry = SimpleNamespace(url=f"https://example.org/models/net-{digest[:8]}.pth", name="IMAGENET1K_V1")
+    entry = SimpleNamespace(url=f"https://example.org/models/net-{digest[:8]}.pth", name="IMAGENET1K_V1", meta={})
     recipe = weights._entry("resnet18", "DEFAULT").transforms
     monkeypatch.setattr(weights, "_entry", lambda backbone, name: SimpleNamespace(**entry.__dict__, transforms=recipe))
     found = find_weights("resnet18", "DEFAULT")
