@@ -30,8 +30,10 @@ _FILES = {
     "findings": ("findings.csv", ["case_id", "code"]),
     "failures": ("failures.csv", ["case_id", "stage"]),
     "sites": ("sites.csv", ["model", "metric", "site"]),
+    "complementarity": ("complementarity.csv", ["model", "other"]),
+    "steps": ("steps.csv", ["model", "block"]),
 }
-_ONLY_WHERE_MADE = ("sites",)
+_ONLY_WHERE_MADE = ("sites", "complementarity", "steps")
 
 
 def claim_folder(folder: Path, recipe: Mapping[str, Any]) -> None:

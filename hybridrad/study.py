@@ -22,11 +22,13 @@ from hybridrad.study_cases import (
     resolvable_auc_difference,
     size_of,
 )
+from hybridrad.study_steps import no_steps, read_steps, step_table
 from hybridrad.study_tables import (
     PRIMARY_METRIC,
     arms,
     extras,
     importance_tables,
+    no_complementarity,
     no_sites,
     score_tables,
     what_went_wrong,
@@ -61,6 +63,10 @@ class Comparison:
         Everything needed to judge and repeat the study; plain JSON data.
     sites : DataFrame
         Index ``model, metric, site``; the score at each site, where sites were left out in turn, else empty.
+    complementarity : DataFrame
+        Index ``model, other``: how alike errors and scores of two single arms are; empty with fewer than two.
+    steps : DataFrame
+        Index ``model, block``: what each block of a priority arm adds to those before it; empty without one.
     """
 
     scores: pd.DataFrame
@@ -74,6 +80,8 @@ class Comparison:
     failures: pd.DataFrame = field(repr=False)
     settings: dict[str, Any] = field(repr=False)
     sites: pd.DataFrame = field(default_factory=no_sites, repr=False)
+    complementarity: pd.DataFrame = field(default_factory=no_complementarity, repr=False)
+    steps: pd.DataFrame = field(default_factory=no_steps, repr=False)
 
 
 def compare_models(
@@ -236,6 +244,8 @@ def compare_models(
         "data_sha256": record.data_digest(X, used),
     }
     tables = score_tables(result, splits, roles, unit, aggregate, size, margin, used.patient_id)
+    rule = aggregate if unit == "patient" else None
+    steps = step_table(result, splits, aggregate=rule, size=size, patient_id=used.patient_id)
     importance, importance_cases = importance_tables(result, X, splits)
     return Comparison(
         **tables,
@@ -246,6 +256,7 @@ def compare_models(
         findings=findings,
         failures=failures,
         settings=settings,
+        steps=steps,
     )
 
 
@@ -265,6 +276,7 @@ def _read_off_without_shap(name: str, fitted: Any, X_test: pd.DataFrame) -> dict
         "oof_loss": getattr(fitted, "oof_loss_", None),
         "weights": dict(weights) if isinstance(weights, pd.Series) else None,
         "findings": [*getattr(fitted, "findings_", []), *_absences(fitted, X_test)],
+        "steps": read_steps(fitted, X_test),
     }
 
 

@@ -97,7 +97,7 @@ def score_tables(
     margin: float,
     patient_id: pd.Series,
 ) -> dict[str, pd.DataFrame]:
-    """Return scores, comparisons, regret and sites, from the predictions of cases or of patients."""
+    """Return scores, comparisons, regret, sites and complementarity, from the predictions of cases or of patients."""
     from hybridrad.comparison.held_out import paired_on_test_set, paired_over_sites
     from hybridrad.comparison.paired import comparison_table
     from hybridrad.comparison.regret import regret_table
@@ -139,7 +139,22 @@ def score_tables(
         ),
         "regret": regret,
         "sites": sites,
+        "complementarity": _complementarity(scored, singles),
     }
+
+
+def _complementarity(scored: pd.DataFrame, singles: list[str]) -> pd.DataFrame:
+    from hybridrad.comparison.complementarity import complementarity_table
+
+    predicted = [name for name in singles if name in scored.index.unique("model")]
+    return complementarity_table(scored, models=predicted) if len(predicted) > 1 else no_complementarity()
+
+
+def no_complementarity() -> pd.DataFrame:
+    """Return the empty table of a study with fewer than two single arms."""
+    from hybridrad.comparison.complementarity import COLUMNS
+
+    return pd.DataFrame(columns=COLUMNS, index=pd.MultiIndex.from_arrays([[], []], names=["model", "other"]))
 
 
 def no_sites() -> pd.DataFrame:

@@ -7,10 +7,19 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from hybridrad.features.blocks import BlockSpec
 from hybridrad.models.block_model import BlockModel, block_preparation
-from hybridrad.models.case_classifier import SIZE_BLOCK, Array, CaseClassifier, Cases, Training, plain_expected
+from hybridrad.models.case_classifier import (
+    SIZE_BLOCK,
+    Array,
+    CaseClassifier,
+    Cases,
+    Training,
+    plain_expected,
+    probabilities,
+)
 from hybridrad.models.early import CLINICAL_BLOCK
 from hybridrad.models.members import fit_members
 from hybridrad.models.ridge_logistic import case_losses, log_loss
@@ -131,6 +140,25 @@ class PriorityFusion(CaseClassifier):
         expected += [fit.expected_logit for fit in self.fits_.values() if isinstance(fit, RidgeFit)]
         self.expected_logit_ = plain_expected(np.sum(expected, axis=0))
         return self
+
+    def staged_predict_proba(self, X: Any) -> dict[str, Array]:
+        """Return block -> probabilities with this block and those before it, shape (n_cases, n_classes).
+
+        A block that was left out changes nothing. The last ones are those of ``predict_proba``.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_cases, n_features)
+        """
+        check_is_fitted(self)
+        cases = self._read(X)
+        staged: dict[str, Array] = {}
+        logits: Any = 0.0
+        for name in self.blocks_:
+            if name in self.fits_:
+                logits = logits + self._of_block(name, cases)
+            staged[name] = probabilities(logits)
+        return staged
 
     def _logits(self, cases: Cases) -> Array:
         return np.sum([self._of_block(name, cases) for name in self.fits_], axis=0)

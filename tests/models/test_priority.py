@@ -106,3 +106,14 @@ def test_a_negative_factor_is_refused(table):
     X, y, _ = table
     with pytest.raises(ValueError, match="se_factor"):
         PriorityFusion(BLOCKS, se_factor=-1.0).fit(X, y)
+
+
+@pytest.mark.parametrize("data", ["table", "three_classes"])
+def test_stages_begin_with_the_first_block_and_end_with_the_model(data, request):
+    X, y, groups = request.getfixturevalue(data)
+    model = PriorityFusion(BLOCKS).fit(X, y, groups=groups)
+    staged = model.staged_predict_proba(X)
+    assert list(staged) == BLOCKS
+    alone = BlockModel("size").fit(X, y, groups=groups)
+    np.testing.assert_allclose(staged["size"], alone.predict_proba(X))
+    np.testing.assert_allclose(staged["deep"], model.predict_proba(X))
