@@ -102,7 +102,7 @@ def _of_arm(
     if aggregate is not None:
         staged = aggregate_to_patients(staged, aggregate, size=size)
     per_fold = fold_scores(staged, splits, metrics=["roc_auc"], models=blocks, patient_id=patient_id)
-    scores, paired = _by_design(per_fold, staged, splits)
+    scores, paired = scores_by_design(per_fold, staged, splits)
     pairs = list(zip(blocks[1:], blocks[:-1], strict=True))
     table = comparison_table(per_fold, pairs=pairs, margin=None, paired=paired) if pairs else None
     rows = []
@@ -138,8 +138,10 @@ def _staged(
     return pd.concat(parts)
 
 
-def _by_design(per_fold: pd.DataFrame, staged: pd.DataFrame, splits: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
-    """Return scores, and the paired test of designs that have one of their own."""
+def scores_by_design(
+    per_fold: pd.DataFrame, predictions: pd.DataFrame, splits: pd.DataFrame
+) -> tuple[pd.DataFrame, Any]:
+    """Return the AUC of every model, and the paired test of designs that have one of their own."""
     from hybridrad.comparison.held_out import paired_on_test_set, paired_over_sites
     from hybridrad.evaluation.intervals import score_table
     from hybridrad.evaluation.set_scores import set_score_table
@@ -148,7 +150,9 @@ def _by_design(per_fold: pd.DataFrame, staged: pd.DataFrame, splits: pd.DataFram
     kind = splits.attrs.get("kind", "folds")
     if kind == "site":
         names = splits.attrs["names"]
-        return scores_of_sites(site_table(staged, names, metrics=["roc_auc"])), paired_over_sites(staged, names)
+        return scores_of_sites(site_table(predictions, names, metrics=["roc_auc"])), paired_over_sites(
+            predictions, names
+        )
     if kind == "split":
-        return set_score_table(staged), paired_on_test_set(staged)
-    return score_table(per_fold, staged), None
+        return set_score_table(predictions), paired_on_test_set(predictions)
+    return score_table(per_fold, predictions), None

@@ -157,6 +157,14 @@ def no_complementarity() -> pd.DataFrame:
     return pd.DataFrame(columns=COLUMNS, index=pd.MultiIndex.from_arrays([[], []], names=["model", "other"]))
 
 
+def study_mark(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells a study from another one, of its settings: its data and its splits."""
+    return {
+        "data_sha256": settings.get("data_sha256"),
+        "splits_sha256": (settings.get("cv") or {}).get("splits_sha256"),
+    }
+
+
 def no_sites() -> pd.DataFrame:
     """Return the empty site table of a study that left no sites out."""
     index = pd.MultiIndex.from_arrays([[], [], []], names=["model", "metric", "site"])
