@@ -81,13 +81,13 @@ def fits_grid(curves: LearningCurves, arms: Sequence[Arm]) -> Grid:
             limits = interval(fit["flat_low"], fit["flat_high"], 0)
             flat = Cell(f"{fit['flat_from']:.0f} patients", small=f"{limits}; {fit['text']}")
         r2 = Cell(number(fit["r2"], 2) if is_number(fit["r2"]) else "–", kind="num")
-        cells = (Cell(arm.name, kind="name", badges=arm.badges), *ends, Cell(curve), r2, flat)
+        cells = (Cell(arm.name, kind="name", badges=arm.badges), *ends, Cell(curve, kind="num"), r2, flat)
         rows.append(Row(cells, ROLE_HEADINGS[arm.role] if arm.role != role else "", arm.is_default_fused))
         role = arm.role
     head = (
         Cell("Model"),
         *(Cell(f"AUC, {n} patients", kind="num") for n in (sizes[0], sizes[-1])),
-        Cell("Fitted curve"),
+        Cell("Fitted curve", kind="num"),
         Cell("R²", kind="num"),
         Cell("Flat from"),
     )

@@ -80,7 +80,7 @@ def points_grid(points: pd.DataFrame, reader: str) -> Grid:
             Cell(percent(row[f"model_{k}"]), small=_gain(row, k), kind="num") for k in ("specificity", "sensitivity")
         ]
         cells = (
-            Cell(f"{grade} or more", kind="name"),
+            Cell(f"≥ {grade}", kind="name"),
             Cell(percent(row["sensitivity"]), kind="num"),
             Cell(percent(row["specificity"]), kind="num"),
             *gains,
