@@ -102,9 +102,9 @@ def print_scores(study: Comparison) -> None:
 def print_crossings(crossings: pd.DataFrame) -> None:
     """Print where one arm overtakes another, and for how many pairs that is not identified."""
     known = crossings[crossings["n_patients"].notna()]
-    for (model, other), row in known.iterrows():
+    for row in known.reset_index().to_dict("records"):
         interval = f"{row['low']:.0f} to {row['high']:.0f}"
-        say(f"{model} and {other} cross at {row['n_patients']:.0f} patients ({interval}): {row['text']}.")
+        say(f"{row['model']} and {row['other']} cross at {row['n_patients']:.0f} patients ({interval}): {row['text']}.")
     say(f"Crossings: {len(known)} identified, {len(crossings) - len(known)} not identified.")
 
 

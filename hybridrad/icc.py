@@ -59,7 +59,7 @@ def intraclass_correlation(ratings: ArrayLike, *, kind: Kind = "2,1") -> Array:
     """
     check_choice(kind, list(KINDS), name="kind")
     values = _checked(ratings)
-    return _value(_mean_squares(values), *values.shape[:2], kind)
+    return _value(_mean_squares(values), values.shape[0], values.shape[1], kind)
 
 
 def icc_interval(ratings: ArrayLike, *, kind: Kind = "2,1", level: float = 0.95) -> tuple[Array, Array]:

@@ -202,7 +202,8 @@ def _areas(study: Comparison, grades: pd.Series) -> pd.DataFrame:
     reader = scores.loc[(name, "roc_auc"), "value"]
     rows = {}
     for model in study.predictions.index.unique("model"):
-        test, score = found.loc[(model, name, "roc_auc")], scores.loc[(model, "roc_auc")]
+        test = found.loc[[(str(model), name, "roc_auc")]].iloc[0]
+        score = scores.loc[[(str(model), "roc_auc")]].iloc[0]
         limits = (test["difference"], test["low"], test["high"], test["p_value"])
         people = (score["n_patients"], score["n_cases"])
         rows[model, "roc_auc"] = (score["value"], reader, *limits, np.nan, np.nan, *people, test["method"])

@@ -111,7 +111,7 @@ def _of_arm(
         score = scores.loc[(block, "roc_auc")]
         gained: tuple[Any, ...] = (np.nan, np.nan, np.nan, np.nan, str(score["method"]))
         if place and table is not None:
-            row = table.loc[(block, blocks[place - 1], "roc_auc")]
+            row = table.loc[[(block, blocks[place - 1], "roc_auc")]].iloc[0]
             gained = (row["difference"], row["low"], row["high"], row["p_value"], row["method"])
         kept, inner_gain = int(inner["kept"].sum()), float(inner["gain"].astype(float).mean())
         rows.append(

@@ -55,14 +55,6 @@ def test_curves_of_a_run_are_written_and_shown_by_report_from_the_files_alone(fi
     assert (run / "report.html").read_bytes() == before
 
 
-def test_the_same_seed_gives_the_same_curves_twice(files, run):
-    tables_of = []
-    for _ in range(2):
-        assert curves(files, run, "--sizes", "14,45", "--draws", "2", "--models", "size", "--seed", "3") == 0
-        tables_of.append((run / "learning_points.csv").read_bytes())
-    assert tables_of[0] == tables_of[1]
-
-
 def test_curves_without_a_feature_table_say_what_to_give(run, capsys):
     assert call("curves", str(run)) == 1
     assert "--features" in capsys.readouterr().err

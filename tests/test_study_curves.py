@@ -51,3 +51,10 @@ def test_other_features_are_refused(data):
     study, features, cohort = data
     with pytest.raises(RunError, match="not those of the study"):
         curves_of_study(study, features + 1.0, cohort, **FEW)
+
+
+def test_the_same_seed_gives_the_same_curves_twice_and_another_seed_others(data):
+    study, features, _ = data
+    first, again, other = (curves_of_study(study, features, random_state=seed, **FEW).points for seed in (3, 3, 4))
+    assert_frame_equal(first, again)
+    assert not first["value"].equals(other["value"])

@@ -104,8 +104,9 @@ def crossings_grid(curves: LearningCurves, arms: Sequence[Arm]) -> Grid | None:
     if table.empty:
         return None
     rows, left_out = [], 0
-    for (first, second), row in table.iterrows():  # type: ignore[misc]
-        pair = [roles.get(str(name)) for name in (first, second)]
+    for row in table.reset_index().to_dict("records"):
+        first, second = str(row["model"]), str(row["other"])
+        pair = [roles.get(first), roles.get(second)]
         told = all(a is not None and (a.role == "single" or a.is_default_fused) for a in pair)
         known = is_number(row["n_patients"])
         if not (known or told):
@@ -113,9 +114,9 @@ def crossings_grid(curves: LearningCurves, arms: Sequence[Arm]) -> Grid | None:
             continue
         where = Cell(f"{row['n_patients']:.0f} patients" if known else NOT_IDENTIFIED, tone="" if known else "muted")
         words = str(row["text"]).removeprefix(f"{NOT_IDENTIFIED}: ")
-        words = words.replace("the second", str(second)).replace("the first", str(first)) if known else words
+        words = words.replace("the second", second).replace("the first", first) if known else words
         limits = Cell(interval(row["low"], row["high"], 0) if known else "–", kind="num")
-        rows.append(Row((Cell(str(first), kind="name"), Cell(str(second)), where, limits, Cell(words))))
+        rows.append(Row((Cell(first, kind="name"), Cell(second), where, limits, Cell(words))))
     head = (Cell("Model"), Cell("And"), Cell("Cross at"), Cell("95 % interval", kind="num"), Cell("What is known"))
     note = (
         "A crossing is identified where both curves fit and 95 % of the bootstrap replicates cross once, the same way."
@@ -130,7 +131,7 @@ def _identified(curves: LearningCurves) -> bool:
 
 
 def _point_cell(points: pd.DataFrame, model: str, n: int) -> Cell:
-    row = points.loc[(model, n)]
+    row: Any = points.loc[[(model, n)]].iloc[0]
     if not is_number(row["value"]):
         return Cell("–", kind="num", tone="muted")
     return Cell(number(row["value"]), interval(row["low"], row["high"]), kind="num")

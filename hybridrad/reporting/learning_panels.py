@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -93,7 +93,7 @@ def _curve(
     values = points.loc[model]["value"].dropna() if model in points.index.unique("model") else pd.Series(dtype=float)
     if values.empty:
         return
-    style = {"color": color, "linestyle": linestyle, "linewidth": linewidth, "zorder": 2}
+    style: Any = {"color": color, "linestyle": linestyle, "linewidth": linewidth, "zorder": 2}
     if is_number(fits.loc[model, "a"]):
         n = np.geomspace(values.index.min(), values.index.max(), 60)
         ax.plot(n, _at(fits, model, n), **style)
@@ -102,7 +102,8 @@ def _curve(
 
 
 def _points(ax: Axes, points: pd.DataFrame, arm: Arm) -> None:
-    rows, colour = points.loc[arm.name].dropna(subset=["value"]), ROLE_COLOURS[arm.role]
+    known, colour = points[points["value"].notna()], ROLE_COLOURS[arm.role]
+    rows = known[known.index.get_level_values("model") == arm.name].droplevel("model")
     if rows.empty:
         ax.text(0.5, 0.5, "not scored", transform=ax.transAxes, ha="center", color=MUTED, fontsize=6.5)
         return
@@ -114,10 +115,10 @@ def _points(ax: Axes, points: pd.DataFrame, arm: Arm) -> None:
 def _crossings(ax: Axes, points: pd.DataFrame, fits: pd.DataFrame, crossings: pd.DataFrame, model: str) -> None:
     """Mark where this arm and another cross: a diamond on its curve, the interval as a line, the other's name."""
     shown = 0
-    for (first, second), row in crossings.iterrows():  # type: ignore[misc]
-        if model not in (first, second) or not is_number(row["n_patients"]):
+    for row in crossings.reset_index().to_dict("records"):
+        if model not in (row["model"], row["other"]) or not is_number(row["n_patients"]):
             continue
-        other, at = (second if first == model else first), float(row["n_patients"])
+        other, at = (row["other"] if row["model"] == model else row["model"]), float(row["n_patients"])
         level = float(_at(fits, model, np.array([at]))[0])
         ax.plot([row["low"], row["high"]], [level, level], color=INK, linewidth=0.8, zorder=5)
         ax.plot([at], [level], marker="D", color="white", markeredgecolor=INK, markersize=4, zorder=6)
@@ -128,5 +129,5 @@ def _crossings(ax: Axes, points: pd.DataFrame, fits: pd.DataFrame, crossings: pd
 
 
 def _at(fits: pd.DataFrame, model: str, n: np.ndarray) -> np.ndarray:
-    a, b, c = (float(fits.loc[model, k]) for k in "abc")
+    a, b, c = fits.loc[[model], ["a", "b", "c"]].to_numpy(dtype=float)[0]
     return np.asarray(a - b * n**-c)

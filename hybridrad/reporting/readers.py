@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -41,9 +41,10 @@ def readers_grid(table: pd.DataFrame, reader: str, metrics: Sequence[str]) -> Gr
     if part.empty:
         return None
     several, rows = len(metrics) > 1, []
-    for (model, metric), row in part.iterrows():  # type: ignore[misc]
+    for row in part.reset_index().to_dict("records"):
+        metric = str(row["metric"])
         digits = decimals_of(metric)
-        cells = [Cell(str(model), kind="name")]
+        cells = [Cell(str(row["model"]), kind="name")]
         cells += [Cell(metric_name(metric))] if several else []
         cells += [Cell(number(row[k], digits), kind="num") for k in ("model_value", "reader_value")]
         limits = interval(row["low"], row["high"], digits)
@@ -75,18 +76,18 @@ def readers_grid(table: pd.DataFrame, reader: str, metrics: Sequence[str]) -> Gr
 def points_grid(points: pd.DataFrame, reader: str) -> Grid:
     """Return models read off their curves at the operating points of the reader."""
     rows, before = [], ""
-    for (model, grade), row in points.iterrows():  # type: ignore[misc]
+    for row in points.reset_index().to_dict("records"):
         gains = [
             Cell(percent(row[f"model_{k}"]), small=_gain(row, k), kind="num") for k in ("specificity", "sensitivity")
         ]
         cells = (
-            Cell(f"≥ {grade}", kind="name"),
+            Cell(f"≥ {row['grade']}", kind="name"),
             Cell(percent(row["sensitivity"]), kind="num"),
             Cell(percent(row["specificity"]), kind="num"),
             *gains,
         )
-        rows.append(Row(cells, str(model) if model != before else ""))
-        before = str(model)
+        rows.append(Row(cells, str(row["model"]) if row["model"] != before else ""))
+        before = str(row["model"])
     head = (
         Cell(f"{reader}"),
         Cell("Sensitivity of the reader", kind="num"),
@@ -102,7 +103,7 @@ def points_grid(points: pd.DataFrame, reader: str) -> Grid:
     return Grid(f"The models at the operating points of {reader}.", head, tuple(rows), note)
 
 
-def _gain(row: pd.Series, which: str) -> str:
+def _gain(row: Mapping[Any, Any], which: str) -> str:
     values = [100 * float(row[f"{which}_{k}"]) for k in ("gain", "low", "high")]
     return f"{number(values[0], 0, signed=True)} ({interval(values[1], values[2], 0)})"
 

@@ -101,7 +101,7 @@ def test_arms_that_failed_or_could_not_be_refitted_are_named(curves):
 
 
 def test_the_page_shows_the_section_only_where_there_are_curves(curves, make_study, tmp_path):
-    study = make_study()
+    study = make_study(arms=("size", "deep", "hedge"))
     without = write_report(study, tmp_path / "a" / "report.html", figures=False).read_text(encoding="utf-8")
     page = write_report(study, tmp_path / "b" / "report.html", learning=curves)
     html = page.read_text(encoding="utf-8")
