@@ -35,11 +35,13 @@ def no_steps() -> pd.DataFrame:
 def read_steps(fitted: Any, X_test: pd.DataFrame) -> dict[str, Any] | None:
     """Return the steps of a fitted priority arm and its test probabilities after each of them; None for other arms.
 
-    ``inner`` is its ``steps_``, ``staged`` block -> array of shape (n_test_cases, n_classes).
+    Plain data: ``inner`` block -> (gain, kept), ``staged`` block -> array of shape (n_test_cases, n_classes).
     """
     if not hasattr(fitted, "staged_predict_proba") or not isinstance(getattr(fitted, "steps_", None), pd.DataFrame):
         return None
-    return {"inner": fitted.steps_[["gain", "kept"]], "staged": fitted.staged_predict_proba(X_test)}
+    steps = fitted.steps_
+    inner = {str(b): (float(steps.loc[b, "gain"]), bool(steps.loc[b, "kept"])) for b in steps.index}
+    return {"inner": inner, "staged": fitted.staged_predict_proba(X_test)}
 
 
 def step_table(
@@ -107,13 +109,13 @@ def _of_arm(
     table = comparison_table(per_fold, pairs=pairs, margin=None, paired=paired) if pairs else None
     rows = []
     for place, block in enumerate(blocks):
-        inner = pd.DataFrame([of_fold["inner"].loc[block] for of_fold in folds.values()])
+        inner = [of_fold["inner"][block] for of_fold in folds.values()]
         score = scores.loc[(block, "roc_auc")]
         gained: tuple[Any, ...] = (np.nan, np.nan, np.nan, np.nan, str(score["method"]))
         if place and table is not None:
             row = table.loc[[(block, blocks[place - 1], "roc_auc")]].iloc[0]
             gained = (row["difference"], row["low"], row["high"], row["p_value"], row["method"])
-        kept, inner_gain = int(inner["kept"].sum()), float(inner["gain"].astype(float).mean())
+        kept, inner_gain = sum(kept for _, kept in inner), float(np.mean([gain for gain, _ in inner]))
         rows.append(
             (place + 1, kept, len(inner), inner_gain, score["value"], score["low"], score["high"], *gained),
         )
