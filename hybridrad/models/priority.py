@@ -71,7 +71,7 @@ class PriorityFusion(CaseClassifier):
     rows of every inner fold, so that no label of the rows that are judged is in any offset, at the price of offsets
     learned on fewer patients. In both, the penalty of a block is chosen by the very losses that are printed. The outer
     folds judge the procedure. In simulations (``benchmarks/priority_offsets.md``) neither was better in AUC or log loss
-    beyond chance; nesting took 1.2 to 2.7 times as long and kept blocks that add nothing 1.5 to 2 times as often.
+    beyond chance; nesting took 1.2 to 2.7 times as long and kept blocks that add nothing 1.5 to 2.3 times as often.
 
     Trained on 40 patients (10 draws of the breast ultrasound and fracture cohorts of the benchmarks, tested on the
     others), ``se_factor`` 0 and 1 gave an AUC of 0.840 and 0.767, and of 0.640 and 0.602: good blocks were left out. On
