@@ -13,6 +13,8 @@ import typer
 
 import hybridrad as hr
 from hybridrad import cli_views
+from hybridrad.cli_curves import curves, make_curves
+from hybridrad.cli_readers import ReadersOpt, make_readers
 from hybridrad.cli_views import (
     BackgroundOpt,
     FieldOpt,
@@ -40,6 +42,7 @@ from hybridrad.console import (
     say_error,
 )
 from hybridrad.errors import HybridradError, RunError
+from hybridrad.run_report import write_run_report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -328,6 +331,10 @@ def compare(
     ] = 0.05,
     where: WhereOpt = None,
     title: Annotated[str, typer.Option("--title", help="Title of the report.")] = "",
+    readers: ReadersOpt = None,
+    learning_curves: Annotated[
+        bool, typer.Option("--learning-curves", help="Also refit all arms on growing sets of patients; takes long.")
+    ] = False,
     allow_outside_root: OutsideOpt = False,
     jobs: JobsOpt = 2,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all chance.")] = 0,
@@ -397,6 +404,7 @@ def compare(
     finished = _finished_before(out_folder, table, cohort, design, seed, task.value)
     if finished is not None:
         say("The comparison of these data is finished; only its report is made again.")
+        _further(finished, table, cohort, out_folder, readers, learning_curves, jobs=jobs, seed=seed)
         _report(finished, out_folder)
         raise typer.Exit(2 if len(finished.failures) else 0)
     names = [n.strip() for n in models.split(",") if n.strip()] if models else None
@@ -424,15 +432,30 @@ def compare(
         )
     )
     _finish(study, out_folder)
+    if readers or learning_curves:
+        _further(study, table, cohort, out_folder, readers, learning_curves, jobs=jobs, seed=seed)
+        say(f"Report: {write_run_report(study, out_folder)}")
     raise typer.Exit(2 if len(study.failures) else 0)
 
 
 @app.command()
-def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished comparison.")]) -> None:
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished comparison.")],
+    readers: ReadersOpt = None,
+    cohort_file: Annotated[
+        Path | None, typer.Option("--cohort", metavar="COHORT.csv", help="Its cohort table, for --readers.")
+    ] = None,
+) -> None:
     """Make the report again from the tables in RUN."""
-    from hybridrad.run_folder import load_study
+    from hybridrad.run_folder import find_data, load_study
 
-    _report(load_study(run_folder), run_folder)
+    study = load_study(run_folder)
+    if readers:
+        _, cohort = find_data(run_folder, study, cohort_file=cohort_file)
+        if cohort is None:
+            raise RunError("--readers needs the cohort table that holds the readings: --cohort COHORT.csv.")
+        make_readers(study, cohort.table, readers, run_folder)
+    _report(study, run_folder)
 
 
 @app.command()
@@ -453,21 +476,10 @@ def audit(
 ) -> None:
     """Ask whether the numbers in RUN could be flattering, and write RUN/audit.csv."""
     from hybridrad.exports import write_csv
-    from hybridrad.features.table_file import read_feature_table
-    from hybridrad.run_folder import find_controls, load_study, read_recipe
+    from hybridrad.run_folder import find_controls, find_data, load_study
 
-    study, recipe = load_study(run_folder), read_recipe(run_folder)
-    stored = run_folder / "features.parquet"
-    table = read_feature_table(features or stored) if features or stored.is_file() else None
-    cohort = None
-    if cohort_file is not None:
-        cohort = hr.read_cohort(
-            cohort_file,
-            clinical=study.settings["cohort"]["clinical"],
-            images=False,
-            label=study.settings["label"],
-            positive=recipe.get("positive"),
-        )
+    study = load_study(run_folder)
+    table, cohort = find_data(run_folder, study, cohort_file=cohort_file, features=features)
     found = hr.audit(
         study,
         table,
@@ -483,6 +495,9 @@ def audit(
     write_csv(found, run_folder / "audit.csv")
     print_audit(found)
     say(f"Written: {run_folder / 'audit.csv'}")
+
+
+app.command()(curves)
 
 
 @app.command()
@@ -643,8 +658,26 @@ def _finish(study: hr.Comparison, folder: Path) -> None:
     _report(study, folder)
 
 
+def _further(
+    study: hr.Comparison,
+    table: pd.DataFrame,
+    cohort: Any,
+    folder: Path,
+    readers: list[str] | None,
+    learning_curves: bool,
+    *,
+    jobs: int,
+    seed: int,
+) -> None:
+    """Make what was asked for beside the study; the study is written before, so that nothing here can cost it."""
+    if readers:
+        make_readers(study, cohort.table, readers, folder, seed=seed)
+    if learning_curves:
+        make_curves(study, table, cohort, folder, n_jobs=jobs, random_state=seed)
+
+
 def _report(study: hr.Comparison, folder: Path) -> None:
-    path = hr.write_report(study, folder / "report.html")
+    path = write_run_report(study, folder)
     print_scores(study)
     say(f"Report: {path}")
 

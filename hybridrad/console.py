@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from hybridrad.doctor import Examined
     from hybridrad.features.assembly import ExtractionRun
     from hybridrad.study import Comparison
+
+T = TypeVar("T")
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -74,7 +76,7 @@ def print_run(run: ExtractionRun) -> None:
         print_findings(run.findings)
 
 
-def run_study(call: Callable[[Callable[[int, int], None]], Comparison]) -> Comparison:
+def run_study(call: Callable[[Callable[[int, int], None]], T], title: str = "Comparison") -> T:
     """Call with a progress callback that shows a bar or log lines."""
     from hybridrad.features.progress import ProgressReport
 
@@ -82,7 +84,7 @@ def run_study(call: Callable[[Callable[[int, int], None]], Comparison]) -> Compa
 
     def progress(done: int, total: int) -> None:
         if not bar:
-            bar.append(ProgressReport("Comparison", total=total).__enter__())
+            bar.append(ProgressReport(title, total=total).__enter__())
         bar[0].update(done)
 
     try:
@@ -105,6 +107,15 @@ def print_scores(study: Comparison) -> None:
         value = f"{row['value']:.3f}" if row["value"] == row["value"] else "none"
         table.add_row(escape(str(name)), value, interval)
     out.print(table)
+
+
+def print_crossings(crossings: pd.DataFrame) -> None:
+    """Print where one arm overtakes another, and for how many pairs that is not identified."""
+    known = crossings[crossings["n_patients"].notna()]
+    for row in known.reset_index().to_dict("records"):
+        interval = f"{row['low']:.0f} to {row['high']:.0f}"
+        say(f"{row['model']} and {row['other']} cross at {row['n_patients']:.0f} patients ({interval}): {row['text']}.")
+    say(f"Crossings: {len(known)} identified, {len(crossings) - len(known)} not identified.")
 
 
 def print_audit(table: pd.DataFrame) -> None:

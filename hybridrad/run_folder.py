@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from hybridrad.cohort import Cohort, read_cohort
 from hybridrad.errors import RunError
 from hybridrad.exports import write_csv, write_parquet, write_text
 from hybridrad.features.control import CONTROL_NAMES
@@ -31,8 +32,10 @@ _FILES = {
     "failures": ("failures.csv", ["case_id", "stage"]),
     "sites": ("sites.csv", ["model", "metric", "site"]),
     "horizons": ("horizons.csv", ["model", "metric", "horizon"]),
+    "complementarity": ("complementarity.csv", ["model", "other"]),
+    "steps": ("steps.csv", ["model", "block"]),
 }
-_ONLY_WHERE_MADE = ("sites", "horizons")
+_ONLY_WHERE_MADE = ("sites", "horizons", "complementarity", "steps")
 
 
 def claim_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
@@ -63,7 +66,7 @@ def claim_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
     path = folder / RECIPE_FILE
     recipe = json.loads(json.dumps(recipe))
     if path.exists():
-        known = _read_json(path)
+        known = read_json(path)
         changed = [
             f"{key}: {known.get(key)!r} there, {recipe.get(key)!r} now"
             for key in sorted(set(known) | set(recipe))
@@ -83,13 +86,31 @@ def claim_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
 def read_recipe(folder: Path) -> dict[str, Any]:
     """Return the recipe of a run folder; empty where it has none."""
     path = folder / RECIPE_FILE
-    return _read_json(path) if path.is_file() else {}
+    return read_json(path) if path.is_file() else {}
 
 
 def find_controls(folder: Path) -> dict[str, pd.DataFrame]:
     """Return the control features in a run folder: ``controls/<control>/features.parquet``, by control."""
     found = {name: folder / "controls" / name / "features.parquet" for name in CONTROL_NAMES}
     return {name: read_feature_table(path) for name, path in found.items() if path.is_file()}
+
+
+def find_data(
+    folder: Path, study: Comparison, *, cohort_file: Path | None = None, features: Path | None = None
+) -> tuple[pd.DataFrame | None, Cohort | None]:
+    """Return the feature table of a study, given or in its run folder, and its cohort where its table is given."""
+    stored = folder / "features.parquet"
+    table = read_feature_table(features or stored) if features or stored.is_file() else None
+    if cohort_file is None:
+        return table, None
+    cohort = read_cohort(
+        cohort_file,
+        clinical=study.settings["cohort"]["clinical"],
+        images=False,
+        label=study.settings["label"],
+        positive=read_recipe(folder).get("positive"),
+    )
+    return table, cohort
 
 
 def save_study(study: Comparison, folder: Path) -> None:
@@ -120,14 +141,15 @@ def load_study(folder: Path) -> Comparison:
             hint="Run `hybridrad compare ... --out` with this folder first.",
         )
     tables = {
-        name: _read_table(folder / file, index)
+        name: read_table(folder / file, index)
         for name, (file, index) in _FILES.items()
         if name not in _ONLY_WHERE_MADE or (folder / file).is_file()
     }
-    return Comparison(settings=_read_json(folder / STUDY_FILE), **tables)
+    return Comparison(settings=read_json(folder / STUDY_FILE), **tables)
 
 
-def _read_table(path: Path, index: list[str]) -> pd.DataFrame:
+def read_table(path: Path, index: list[str]) -> pd.DataFrame:
+    """Read a table of a run folder back, as `hybridrad.exports` wrote it; Parquet keeps its own index."""
     if not path.is_file():
         raise RunError(f"{path} is missing; the study in {path.parent} is not whole.", code="E_FILE_MISSING")
     if path.suffix == ".parquet":
@@ -149,7 +171,8 @@ def _undefuse(text: Any) -> Any:
     return text
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object, or raise ``RunError``."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as err:

@@ -23,10 +23,12 @@ from hybridrad.study_cases import (
     size_of,
 )
 from hybridrad.study_outcome import TaskChoice, outcome_of, refuse_patients_with_two_outcomes, task_asked
+from hybridrad.study_steps import no_steps, read_steps, step_table
 from hybridrad.study_tables import (
     arms,
     extras,
     importance_tables,
+    no_complementarity,
     no_horizons,
     no_sites,
     score_tables,
@@ -64,6 +66,10 @@ class Comparison:
         Index ``model, metric, site``; the score at each site, where sites were left out in turn, else empty.
     horizons : DataFrame
         Index ``model, metric, horizon``; survival: AUC and Brier score at each horizon, else empty.
+    complementarity : DataFrame
+        Index ``model, other``: how alike errors and scores of two single arms are; empty with fewer than two.
+    steps : DataFrame
+        Index ``model, block``: what each block of a priority arm adds to those before it; empty without one.
     """
 
     scores: pd.DataFrame
@@ -78,6 +84,8 @@ class Comparison:
     settings: dict[str, Any] = field(repr=False)
     sites: pd.DataFrame = field(default_factory=no_sites, repr=False)
     horizons: pd.DataFrame = field(default_factory=no_horizons, repr=False)
+    complementarity: pd.DataFrame = field(default_factory=no_complementarity, repr=False)
+    steps: pd.DataFrame = field(default_factory=no_steps, repr=False)
 
 
 def compare_models(
@@ -266,6 +274,10 @@ def compare_models(
         "data_sha256": record.data_digest(X, outcome.table, used.patient_id),
     }
     tables = score_tables(result, splits, roles, unit, aggregate, size, margin, used.patient_id, outcome)
+    rule = aggregate if unit == "patient" else None
+    steps = no_steps()
+    if chosen == "classification":
+        steps = step_table(result, splits, aggregate=rule, size=size, patient_id=used.patient_id)
     importance, importance_cases = importance_tables(result, X, splits)
     return Comparison(
         **tables,
@@ -276,6 +288,7 @@ def compare_models(
         findings=findings,
         failures=failures,
         settings=settings,
+        steps=steps,
     )
 
 
@@ -295,6 +308,7 @@ def _read_off_without_shap(name: str, fitted: Any, X_test: pd.DataFrame) -> dict
         "oof_loss": getattr(fitted, "oof_loss_", None),
         "weights": dict(weights) if isinstance(weights, pd.Series) else None,
         "findings": [*getattr(fitted, "findings_", []), *_absences(fitted, X_test)],
+        "steps": read_steps(fitted, X_test),
     }
 
 

@@ -97,7 +97,7 @@ def score_tables(
     patient_id: pd.Series,
     outcome: Outcome,
 ) -> dict[str, pd.DataFrame]:
-    """Return scores, comparisons, regret, sites and horizons, from the predictions of cases or of patients."""
+    """Return scores, comparisons, regret, sites, horizons, complementarity; from predictions of cases or patients."""
     from hybridrad.comparison.held_out import paired_on_test_set, paired_over_sites
     from hybridrad.comparison.paired import comparison_table
     from hybridrad.comparison.regret import regret_table
@@ -144,6 +144,31 @@ def score_tables(
         "regret": regret,
         "sites": sites,
         "horizons": horizons,
+        "complementarity": _complementarity(scored, singles)
+        if outcome.task == "classification"
+        else no_complementarity(),
+    }
+
+
+def _complementarity(scored: pd.DataFrame, singles: list[str]) -> pd.DataFrame:
+    from hybridrad.comparison.complementarity import complementarity_table
+
+    predicted = [name for name in singles if name in scored.index.unique("model")]
+    return complementarity_table(scored, models=predicted) if len(predicted) > 1 else no_complementarity()
+
+
+def no_complementarity() -> pd.DataFrame:
+    """Return the empty table of a study with fewer than two single arms, or without classes."""
+    from hybridrad.comparison.complementarity import COLUMNS
+
+    return pd.DataFrame(columns=COLUMNS, index=pd.MultiIndex.from_arrays([[], []], names=["model", "other"]))
+
+
+def study_mark(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells a study from another one, of its settings: its data and its splits."""
+    return {
+        "data_sha256": settings.get("data_sha256"),
+        "splits_sha256": (settings.get("cv") or {}).get("splits_sha256"),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -16,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from hybridrad._checks import check_choice
 from hybridrad.errors import RunError
 from hybridrad.features.blocks import BlockSpec
-from hybridrad.models.combat_model import CombatFit, apply_combat, fit_combat
+from hybridrad.models.combat_covariates import CovariateCoding, refuse_the_outcome
+from hybridrad.models.combat_model import CombatFit, apply_combat, covariates_apart_from_sites, fit_combat
 from hybridrad.models.redundancy import blocks_or_one
 
 Array = NDArray[np.float64]
@@ -48,17 +49,24 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     blocks : None, list of str, or dict
         Blocks to harmonise, each with priors of its own; columns of no block are left as they are. ``None`` takes every
         block found by column prefix, and a table whose columns have no prefixes as one block.
+    covariates : DataFrame or list of str, optional
+        What must be preserved (age, stage): a table with the case ids as index, numbers or words, or names of columns
+        of the table itself, such as ``clinical__age``, which are then left as they are. Never the outcome.
 
     Attributes
     ----------
     sites_ : list of str
     fits_ : dict
         Block name -> `CombatFit`.
+    coding_ : CovariateCoding or None
+        Levels of the covariates in training.
 
     Notes
     -----
-    Missing values are left out and stay missing. With a single training site nothing changes. Biological covariates are
-    not preserved: differences between sites in age or stage are removed with the rest.
+    Missing values are left out and stay missing. With a single training site nothing changes. Without ``covariates``,
+    differences between sites in age or stage are removed with the rest; with them, their linear effect within sites is
+    set aside and put back (as in neuroCombat), for a new case from its own covariates. A covariate that is the outcome
+    is refused where labels are passed to ``fit``, as a Pipeline does; one that merely goes with it cannot be told.
 
     References
     ----------
@@ -88,6 +96,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         reference: str | None = None,
         unseen: Literal["error", "reference"] = "error",
         blocks: BlockSpec = None,
+        covariates: pd.DataFrame | Sequence[str] | None = None,
     ) -> None:
         self.site = site
         self.empirical_bayes = empirical_bayes
@@ -95,16 +104,25 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.reference = reference
         self.unseen = unseen
         self.blocks = blocks
+        self.covariates = covariates
 
     def fit(self, X: Any, y: object = None, *, site: ArrayLike | None = None) -> Self:
-        """Learn shifts and scales of the sites from training rows; ``y`` is not used.
+        """Learn shifts and scales of the sites from training rows.
 
         Parameters
         ----------
         X : DataFrame or array of shape (n_cases, n_features)
-        y : ignored
+        y : array-like of shape (n_cases,), optional
+            Nothing is learned from it; a covariate that equals it is refused.
         site : array-like of shape (n_cases,), optional
             Site of each case, in place of the argument of the constructor.
+
+        Raises
+        ------
+        RunError
+            A covariate is the outcome, or is missing for a case.
+        ValueError
+            Sites or covariates that do not belong to the table; a covariate that is constant within sites.
         """
         values = np.asarray(validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan"))
         check_choice(self.unseen, ["error", "reference"], name="unseen")
@@ -120,6 +138,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         codes = np.array([self.sites_.index(s) for s in of_case], dtype=np.intp)
         reference = None if self.reference is None else self.sites_.index(str(self.reference))
         self.blocks_ = blocks_or_one(X if isinstance(X, pd.DataFrame) else values, self.blocks)
+        design = self._learn_covariates(X, y, codes)
         counts = np.bincount(codes)
         if len(counts) > 1 and not self.mean_only and counts.min() < 2:
             raise ValueError(
@@ -133,6 +152,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 empirical_bayes=self.empirical_bayes,
                 mean_only=self.mean_only,
                 reference=reference,
+                covariates=design,
             )
             for name, positions in self.blocks_.items()
         }
@@ -166,14 +186,50 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             )
         place = {s: i for i, s in enumerate(self.sites_)}
         codes = np.array([place.get(s, -1) for s in of_case], dtype=np.intp)
+        design = None if self.coding_ is None else self.coding_.design(self._covariates(X))
         out = values.copy()
         for name, positions in self.blocks_.items():
-            out[:, positions] = apply_combat(self.fits_[name], values[:, positions], codes)
+            out[:, positions] = apply_combat(self.fits_[name], values[:, positions], codes, design)
         return out
 
     def fit_transform(self, X: Any, y: object = None, *, site: ArrayLike | None = None) -> Array:
         """Fit, and return the training rows harmonised."""
         return self.fit(X, y, site=site).transform(X, site=site)
+
+    def _learn_covariates(self, X: Any, y: object, codes: NDArray[np.intp]) -> Array | None:
+        self.coding_: CovariateCoding | None = None
+        if self.covariates is None:
+            return None
+        table = self._covariates(X)
+        if y is not None:
+            refuse_the_outcome(table, np.asarray(y))
+        coding = CovariateCoding.of(table)
+        design = coding.design(table)
+        if not covariates_apart_from_sites(design, codes):
+            raise ValueError(
+                f"ComBat: the covariates {list(coding.levels)} do not vary within sites apart from each other, so "
+                "their effect cannot be told from that of the sites; leave one out."
+            )
+        if not isinstance(self.covariates, pd.DataFrame):
+            columns = np.flatnonzero(X.columns.isin(table.columns))
+            self.blocks_ = {b: p[~np.isin(p, columns)] for b, p in self.blocks_.items()}
+            self.blocks_ = {b: p for b, p in self.blocks_.items() if len(p)}
+        self.coding_ = coding
+        return design
+
+    def _covariates(self, X: Any) -> pd.DataFrame:
+        if not isinstance(X, pd.DataFrame):
+            raise ValueError("covariates are looked up by case id or column name; pass a DataFrame.")
+        if isinstance(self.covariates, pd.DataFrame):
+            absent = X.index.difference(self.covariates.index)
+            if len(absent):
+                raise ValueError(f"no covariates are known for {len(absent)} cases, the first {absent[0]!r}.")
+            return self.covariates.loc[X.index]
+        names = [str(name) for name in self.covariates or ()]
+        unknown = [name for name in names if name not in X.columns]
+        if unknown or not names:
+            raise ValueError(f"covariates {unknown or names} are no columns of the table.")
+        return X[names]
 
     def _sites(self, X: Any, site: ArrayLike | None, *, n_cases: int) -> NDArray[np.object_] | None:
         if site is None and self.site is None:

@@ -18,7 +18,8 @@ MAX_STEPS = 10_000
 class CombatFit:
     """Estimates of a block: columns have a location and a scale, sites a shift and a variance in these units.
 
-    ``shift`` and ``variance`` have shape (n_sites, n_columns); ``scale`` is 0 for columns that do not vary.
+    ``shift`` and ``variance`` have shape (n_sites, n_columns); ``scale`` is 0 for columns that do not vary. ``slopes``,
+    of shape (n_covariates, n_columns), say what the covariates that are preserved add.
     """
 
     location: Array
@@ -26,10 +27,17 @@ class CombatFit:
     shift: Array
     variance: Array
     reference: int | None
+    slopes: Array
 
 
 def fit_combat(
-    X: Array, sites: NDArray[np.intp], *, empirical_bayes: bool, mean_only: bool, reference: int | None
+    X: Array,
+    sites: NDArray[np.intp],
+    *,
+    empirical_bayes: bool,
+    mean_only: bool,
+    reference: int | None,
+    covariates: Array | None = None,
 ) -> CombatFit:
     """Estimate the effects of sites 0, 1, ... on the columns.
 
@@ -40,8 +48,13 @@ def fit_combat(
     sites : int ndarray of shape (n_cases,)
     empirical_bayes, mean_only : bool
     reference : int or None
+    covariates : ndarray of shape (n_cases, n_covariates), optional
+        What they say is set aside before sites are compared, and put back.
     """
     n_sites, n_columns = int(sites.max()) + 1, X.shape[1]
+    design = np.zeros((len(X), 0)) if covariates is None else covariates
+    slopes = _slopes(X, sites, design)
+    X = X - design @ slopes if design.shape[1] else X
     rows = [sites == s for s in range(n_sites)]
     means = np.array([_mean(X[r]) for r in rows])
     everyone = rows[reference] if reference is not None else np.ones(len(X), dtype=bool)
@@ -58,10 +71,10 @@ def fit_combat(
                 shift[s, varies], variance[s, varies] = _effects(
                     Z[r], empirical_bayes=empirical_bayes, mean_only=mean_only
                 )
-    return CombatFit(location, scale, shift, variance, reference)
+    return CombatFit(location, scale, shift, variance, reference, slopes)
 
 
-def apply_combat(fit: CombatFit, X: Array, sites: NDArray[np.intp]) -> Array:
+def apply_combat(fit: CombatFit, X: Array, sites: NDArray[np.intp], covariates: Array | None = None) -> Array:
     """Return the columns with shifts and scales of their sites removed; cases of site -1 stay as they are."""
     at = sites >= 0
     varies = fit.scale > 0
@@ -71,10 +84,44 @@ def apply_combat(fit: CombatFit, X: Array, sites: NDArray[np.intp]) -> Array:
         return X.copy()
     out = X.copy()
     scale, location = fit.scale[varies], fit.location[varies]
+    if covariates is not None:  # a location for each case: what its covariates say is left in
+        location = location + covariates[at] @ fit.slopes[:, varies]
     Z = (X[np.ix_(at, varies)] - location) / scale
     Z = (Z - fit.shift[sites[at]][:, varies]) / np.sqrt(fit.variance[sites[at]][:, varies])
     out[np.ix_(at, varies)] = Z * scale + location
     return out
+
+
+def _slopes(X: Array, sites: NDArray[np.intp], covariates: Array) -> Array:
+    """Return least-squares slopes within sites, shape (n_covariates, n_columns), over the values that are there."""
+    slopes = np.zeros((covariates.shape[1], X.shape[1]))
+    if not covariates.shape[1]:
+        return slopes
+    seen = ~np.isnan(X)
+    patterns, of_column = np.unique(seen, axis=1, return_inverse=True)
+    for i, there in enumerate(patterns.T):
+        columns = np.flatnonzero(of_column.ravel() == i)
+        if there.any():
+            within, place = _within_sites(covariates[there], sites[there]), sites[there]
+            slopes[:, columns] = np.linalg.lstsq(within, _within_sites(X[np.ix_(there, columns)], place), rcond=None)[0]
+    return slopes
+
+
+def _within_sites(values: Array, sites: NDArray[np.intp]) -> Array:
+    """Return values minus the mean of their site."""
+    out = values.copy()
+    for s in np.unique(sites):
+        out[sites == s] -= out[sites == s].mean(axis=0)
+    return out
+
+
+def covariates_apart_from_sites(covariates: Array, sites: NDArray[np.intp]) -> bool:
+    """Return whether every covariate varies within sites, beyond what the others say: else slopes are not defined."""
+    within = _within_sites(covariates, sites)
+    size = np.sqrt((within**2).sum(axis=0))
+    if not (size > 1e-10 * np.maximum(np.abs(covariates).max(axis=0), 1e-300) * np.sqrt(len(covariates))).all():
+        return False
+    return bool(np.linalg.matrix_rank(within / size, tol=1e-8) == covariates.shape[1])
 
 
 def _mean(X: Array) -> Array:

@@ -14,7 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hybridrad._checks import check_choice
-from hybridrad.models.icc import INTERVAL_KINDS, Kind, icc_interval, intraclass_correlation
+from hybridrad.icc import Kind, icc_interval, intraclass_correlation
 
 Array = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ class ICCFilter(SelectorMixin, BaseEstimator):
     def fit(self, X: Any, y: object = None) -> Self:
         """Judge the columns; ``y`` is not used."""
         values = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
-        check_choice(self.kind, list(INTERVAL_KINDS), name="kind")
+        check_choice(self.kind, ["2,1", "3,1"], name="kind")
         check_choice(self.use, ["value", "lower"], name="use")
         check_choice(self.cases, ["training", "all"], name="cases")
         check_choice(self.unknown, ["error", "keep", "drop"], name="unknown")

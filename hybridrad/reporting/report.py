@@ -16,10 +16,19 @@ from hybridrad.reporting.style import draw
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hybridrad.learning import LearningCurves
     from hybridrad.study import Comparison
+    from hybridrad.study_readers import ReaderStudy
 
 
-def write_report(study: Comparison, path: str | os.PathLike[str], *, figures: bool = True) -> Path:
+def write_report(
+    study: Comparison,
+    path: str | os.PathLike[str],
+    *,
+    figures: bool = True,
+    learning: LearningCurves | None = None,
+    readers: ReaderStudy | None = None,
+) -> Path:
     """Write the report of a study.
 
     The page is one file: style and figures are inside, it loads nothing and runs no script. It is made from the stored
@@ -33,6 +42,10 @@ def write_report(study: Comparison, path: str | os.PathLike[str], *, figures: bo
         The HTML file; its folder is made if need be.
     figures : bool
         Also write every figure as SVG and PDF into ``figures/`` beside the page.
+    learning : LearningCurves, optional
+        From `hybridrad.learning_curves`: adds a section.
+    readers : ReaderStudy, optional
+        From `hybridrad.study_readers.compare_readers`: adds a section.
 
     Returns
     -------
@@ -55,7 +68,8 @@ def write_report(study: Comparison, path: str | os.PathLike[str], *, figures: bo
         plates.append(Plate(draw(name, draft.build, pdf=figures), draft.caption, draft.alt))
         return plates[-1]
 
-    write_text(render_page(page_content(study, drawn, files=figures)), page)
+    content = page_content(study, drawn, files=figures, learning=learning, readers=readers)
+    write_text(render_page(content), page)
     if figures:
         _write_figures(plates, page.parent / "figures")
     return page

@@ -11,14 +11,18 @@ import pandas as pd
 from hybridrad.reporting import curve_plates, importance_plates, plates
 from hybridrad.reporting.arms import Arm, by_role, default_fused, in_order_of, ordered_arms
 from hybridrad.reporting.case_tables import cases_grid, codes_grid
+from hybridrad.reporting.complementarity import complementarity_section
 from hybridrad.reporting.design import design_words
 from hybridrad.reporting.flow import read_flow
 from hybridrad.reporting.grid import Grid
 from hybridrad.reporting.importance import embedding_blocks
+from hybridrad.reporting.learning import learning_section
 from hybridrad.reporting.message import Message, key_messages, people, small_differences
 from hybridrad.reporting.outcome_plates import beside_scores, outcome_plates, task_of_study
 from hybridrad.reporting.plates import Plate
 from hybridrad.reporting.procedure import Weights, cautions, design_sentences, facts, tree, weights_used
+from hybridrad.reporting.readers import readers_section
+from hybridrad.reporting.steps import steps_section
 from hybridrad.reporting.tables import (
     arms_grid,
     comparison_grid,
@@ -30,12 +34,18 @@ from hybridrad.reporting.tables import (
 from hybridrad.reporting.text import METRIC_NAMES, count, is_number, listing, metric_name, number
 
 if TYPE_CHECKING:
+    from hybridrad.learning import LearningCurves
     from hybridrad.study import Comparison
+    from hybridrad.study_readers import ReaderStudy
 
 TITLES = {
     "flow": "Cohort flow",
     "performance": "Performance",
     "comparison": "Comparison",
+    "learning": "Learning curves",
+    "complementarity": "Complementarity",
+    "readers": "Comparison with readers",
+    "steps": "What each block adds",
     "importance": "What the models use",
     "procedure": "How it was done",
     "findings": "Findings and failures",
@@ -101,7 +111,14 @@ def warnings_of(study: Comparison) -> list[Message]:
     return found
 
 
-def page_content(study: Comparison, draw: Callable[..., Plate | None], *, files: bool) -> dict[str, Any]:
+def page_content(
+    study: Comparison,
+    draw: Callable[..., Plate | None],
+    *,
+    files: bool,
+    learning: LearningCurves | None = None,
+    readers: ReaderStudy | None = None,
+) -> dict[str, Any]:
     """Return what the templates show.
 
     Parameters
@@ -111,12 +128,19 @@ def page_content(study: Comparison, draw: Callable[..., Plate | None], *, files:
         ``draw(name, function, *arguments)`` makes the plate that ``function(*arguments)`` describes, or None.
     files : bool
         Whether captions name the files of the figures.
+    learning : LearningCurves, optional
+    readers : ReaderStudy, optional
+        Their sections, and those of what the study does not hold, are left out.
     """
     arms = ordered_arms(study)
     sections = {
         "flow": _flow(study, draw),
         "performance": _performance(study, arms, draw),
         "comparison": _comparison(study, arms, draw),
+        "learning": learning_section(learning, arms, draw),
+        "complementarity": complementarity_section(study, arms),
+        "readers": readers_section(readers, arms),
+        "steps": steps_section(study),
         "importance": _importance(study, arms, draw),
         "procedure": _procedure(study, arms),
         "findings": _findings(study),
@@ -125,7 +149,7 @@ def page_content(study: Comparison, draw: Callable[..., Plate | None], *, files:
         "head": head(study),
         "warnings": warnings_of(study),
         "messages": key_messages(study, arms),
-        "titles": TITLES,
+        "titles": {name: title for name, title in TITLES.items() if sections[name] is not None},
         "sections": sections,
         "files": files,
     }

@@ -166,3 +166,102 @@ def test_wrong_settings_are_refused(options, site, message, data):
     X, sites = data
     with pytest.raises(ValueError, match=message):
         ComBat(**options).fit(X, site=sites if site is None else site)
+
+
+@pytest.fixture(scope="module", name="preserving")
+def data_with_covariates() -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
+    table = pd.read_csv(ORACLES / "combat_covariates.csv")
+    table.index = pd.Index([f"c{i:02d}" for i in range(len(table))], name="case_id")
+    return table[[f"f{j}" for j in range(6)]], table["site"].to_numpy(), table[["age", "sex", "stage"]]
+
+
+@pytest.mark.parametrize("setting", ["eb", "mean_only", "no_eb", "reference_b"])
+def test_with_covariates_training_rows_come_out_as_from_neurocombat(setting, preserving):
+    X, site, covariates = preserving
+    fits = pd.read_csv(ORACLES / "combat_covariate_fits.csv")
+    wanted = fits[fits["setting"] == setting].drop(columns="setting").to_numpy()
+    step = ComBat(covariates=covariates, **SETTINGS[setting])
+    np.testing.assert_allclose(step.fit_transform(X, site=site), wanted, atol=1e-10)
+
+
+def test_a_new_case_keeps_what_its_own_covariates_say(preserving):
+    X, site, covariates = preserving
+    step = ComBat(covariates=covariates).fit(X, site=site)
+    whole = step.transform(X, site=site)
+    np.testing.assert_allclose(step.transform(X.iloc[[30]], site=site[[30]]), whole[[30]], atol=1e-12)
+
+
+def test_an_age_difference_between_sites_stays_when_age_is_preserved():
+    rng = np.random.default_rng(0)
+    site = np.repeat(["a", "b"], 200)
+    age = rng.normal(size=400) * 5 + 10 * (site == "b")
+    X = pd.DataFrame(age[:, None] + rng.normal(size=(400, 3)) + 4 * (site == "b")[:, None]).add_prefix("f")
+    gap = {
+        name: np.diff([ComBat(covariates=given).fit_transform(X, site=site)[site == s].mean() for s in "ab"])[0]
+        for name, given in {"plain": None, "age": pd.DataFrame({"age": age})}.items()
+    }
+    assert gap["plain"] == pytest.approx(0, abs=0.2)
+    assert gap["age"] == pytest.approx(10, abs=1)
+
+
+def test_covariates_may_be_columns_of_the_table_and_are_left_alone(preserving):
+    X, site, covariates = preserving
+    table = X.add_prefix("radiomics__").assign(clinical__age=covariates["age"].astype(float))
+    out = ComBat(covariates=["clinical__age"]).fit_transform(table, site=site)
+    np.testing.assert_array_equal(out[:, 6], table["clinical__age"])
+    np.testing.assert_allclose(out[:, :6], ComBat(covariates=covariates[["age"]]).fit_transform(X, site=site))
+
+
+def test_gaps_do_not_change_the_other_columns_when_covariates_are_preserved(preserving):
+    X, site, covariates = preserving
+    holes = X.copy()
+    holes.iloc[4, 0] = np.nan
+    step = ComBat(covariates=covariates, empirical_bayes=False)
+    out, whole = step.fit_transform(holes, site=site), step.fit_transform(X, site=site)
+    np.testing.assert_allclose(out[:, 1:], whole[:, 1:], atol=1e-10)
+    without = np.arange(36) != 4
+    alone = step.fit_transform(X[without], site=site[without])
+    np.testing.assert_allclose(out[without, 0], alone[:, 0], atol=1e-10)
+
+
+@pytest.mark.parametrize("y", [np.arange(36) % 2, np.array(["no", "yes"])[np.arange(36) % 2], np.arange(36) * 0.5])
+def test_a_covariate_that_is_the_outcome_is_refused(y, preserving):
+    X, site, covariates = preserving
+    said = {"label": y, "renamed": pd.Series(y).map(lambda v: f"group {v}").to_numpy()}
+    if y.dtype.kind == "f":
+        said = {"label": y, "scaled": -3 * y + 1}
+    for name, values in said.items():
+        with pytest.raises(RunError, match=f"'{name}' is the outcome"):
+            ComBat(covariates=covariates.assign(**{name: values})).fit(X, y, site=site)
+
+
+def test_covariates_are_not_taken_for_the_outcome_by_chance(preserving):
+    X, site, covariates = preserving
+    rng = np.random.default_rng(1)
+    all_different = covariates.assign(weight=rng.normal(size=36))
+    for y in (np.arange(36) % 2, rng.normal(size=36)):
+        assert np.isfinite(ComBat(covariates=all_different).fit(X, y, site=site).transform(X, site=site)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda t: t.assign(age=t["age"].where(t.index != "c03")), RunError, "missing for 1 cases, the first 'c03'"),
+        (lambda t: t.assign(scanner=[1.0] * 15 + [2.0] * 21), ValueError, "do not vary within sites"),
+        (lambda t: t.assign(twice=2 * t["age"]), ValueError, "apart from each other"),
+        (lambda t: t.iloc[1:], ValueError, "first 'c00'"),
+        (lambda t: ["clinical__age"], ValueError, "no columns of the table"),
+    ],
+)
+def test_covariates_that_cannot_be_preserved_are_refused(change, error, message, preserving):
+    X, site, covariates = preserving
+    with pytest.raises(error, match=message):
+        ComBat(covariates=change(covariates)).fit(X, site=site)
+
+
+def test_a_level_that_was_not_in_training_is_refused(preserving):
+    X, site, covariates = preserving
+    known = (covariates["stage"] != "III").to_numpy()
+    step = ComBat(covariates=covariates).fit(X[known], site=site[known])
+    with pytest.raises(RunError, match="'stage' is 'III'"):
+        step.transform(X, site=site)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hybridrad.models.icc import icc_interval, intraclass_correlation
+from hybridrad.icc import icc_interval, intraclass_correlation
 from hybridrad.models.icc_filter import ICCFilter
 
 COLUMNS = ["radiomics__steady", "radiomics__shaky", "radiomics__flat"]

@@ -106,3 +106,41 @@ def test_a_negative_factor_is_refused(table):
     X, y, _ = table
     with pytest.raises(ValueError, match="se_factor"):
         PriorityFusion(BLOCKS, se_factor=-1.0).fit(X, y)
+
+
+@pytest.mark.parametrize("data", ["table", "three_classes"])
+def test_stages_begin_with_the_first_block_and_end_with_the_model(data, request):
+    X, y, groups = request.getfixturevalue(data)
+    model = PriorityFusion(BLOCKS).fit(X, y, groups=groups)
+    staged = model.staged_predict_proba(X)
+    assert list(staged) == BLOCKS
+    alone = BlockModel("size").fit(X, y, groups=groups)
+    np.testing.assert_allclose(staged["size"], alone.predict_proba(X))
+    np.testing.assert_allclose(staged["deep"], model.predict_proba(X))
+
+
+@pytest.mark.parametrize("data", ["table", "three_classes"])
+def test_with_nested_offsets_contributions_still_add_up_and_steps_still_chain(data, request):
+    X, y, groups = request.getfixturevalue(data)
+    model = PriorityFusion(BLOCKS, offsets="nested").fit(X, y, groups=groups)
+    total = model.shap_values(X).sum(axis=1) + model.expected_logit_
+    np.testing.assert_allclose(total, model.decision_function(X), atol=1e-8)
+    steps = model.steps_
+    after = np.where(steps["kept"], steps["loss_after"], steps["loss_before"])
+    np.testing.assert_allclose(steps["loss_before"].iloc[1:], after[:-1])
+
+
+def test_a_single_block_has_no_offsets_to_nest(table):
+    X, y, groups = table
+    fits = [PriorityFusion(BLOCKS[:1], offsets=o).fit(X, y, groups=groups) for o in ("nested", "stacked")]
+    np.testing.assert_array_equal(fits[0].decision_function(X), fits[1].decision_function(X))
+
+
+def test_a_cohort_too_small_for_nested_offsets_says_so():
+    rng = np.random.default_rng(0)
+    y = np.array([0, 1, 0, 1, 0, 0, 0, 0])
+    X = pd.DataFrame({"size__ml": rng.normal(size=8), "deep__0": rng.normal(size=8)})
+    model = PriorityFusion(offsets="nested", inner=2).fit(X, y)
+    assert model.findings_[0].startswith("Offsets are stacked, not nested")
+    stacked = PriorityFusion(offsets="stacked", inner=2).fit(X, y)
+    np.testing.assert_array_equal(model.decision_function(X), stacked.decision_function(X))

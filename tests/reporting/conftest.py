@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hybridrad.study_tables import no_sites
+from hybridrad.study_steps import no_steps
+from hybridrad.study_tables import no_complementarity, no_sites
 
 METRICS = [
     "roc_auc",
@@ -71,6 +72,8 @@ def _whole_study(n_patients, repeats, n_folds, classes, seed):
     importance, per_case = _importance(rng, cases)
     return SimpleNamespace(
         sites=no_sites(),
+        complementarity=no_complementarity(),
+        steps=no_steps(),
         scores=_scores(rng, n_patients, classes),
         comparisons=_comparisons(rng),
         regret=_regret(),

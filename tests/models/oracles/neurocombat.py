@@ -38,6 +38,32 @@ def main() -> None:
         found = module.neuroCombat(values.T.copy(), covariates, "site", **options)["data"].T
         parts.append(pd.DataFrame(found, columns=names).assign(setting=name))
     pd.concat(parts).to_csv(HERE / "combat_fits.csv", index=False)
+    with_covariates(module, values, site)
+
+
+def with_covariates(module, values: np.ndarray, site: np.ndarray) -> None:
+    """Write the same with age, sex and stage preserved."""
+    rng = np.random.default_rng(12)
+    names = [f"f{j}" for j in range(6)]
+    # Whole numbers: the package keeps covariates in single precision.
+    table = pd.DataFrame({"age": rng.integers(40, 80, 36) + 6 * (site == "c"), "sex": rng.choice(["f", "m"], 36)})
+    table["stage"] = rng.choice(["I", "II", "III"], 36)
+    effect = np.outer(table["age"] - 60, rng.normal(size=6) * 0.2) + np.outer(table["sex"] == "m", rng.normal(size=6))
+    values = (values + effect + np.outer(table["stage"] == "III", rng.normal(size=6) * 2)).round(4)
+    pd.DataFrame(values, columns=names).assign(site=site, **table).to_csv(HERE / "combat_covariates.csv", index=False)
+    covariates = table.astype(object).assign(site=site.astype(object))
+    preserved = {"categorical_cols": ["sex", "stage"], "continuous_cols": ["age"]}
+    parts = []
+    for name, options in [
+        ("eb", {}),
+        ("mean_only", {"mean_only": True}),
+        ("no_eb", {"eb": False}),
+        ("reference_b", {"ref_batch": "b"}),
+    ]:
+        module.it_sol.__defaults__ = (1e-14,)
+        found = module.neuroCombat(values.T.copy(), covariates.copy(), "site", **preserved, **options)["data"].T
+        parts.append(pd.DataFrame(found, columns=names).assign(setting=name))
+    pd.concat(parts).to_csv(HERE / "combat_covariate_fits.csv", index=False)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,149 @@
+"""Offsets that have not seen a label of the rows they are judged on: one more level of inner folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrad.models.preparation import ColumnPreparation
+from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_path
+from hybridrad.models.ridge_path import PENALTIES, TIE, RidgeFit, fit_ridge
+from hybridrad.splits import Fold, inner_splits
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OffsetFold:
+    """One inner fold with the logits of the blocks so far.
+
+    ``of_train`` are out of fold within the training rows of this fold alone (``folds``), ``of_test`` are made by models
+    fitted on these rows: no label of ``test`` is in either.
+    """
+
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    folds: list[Fold]
+    of_train: Array
+    of_test: Array
+
+
+def can_be_nested(y: NDArray[np.intp], groups: NDArray[np.intp], folds: Sequence[Fold]) -> bool:
+    """Return whether the training rows of every fold hold two patients of each class, so that they can be split.
+
+    Examples
+    --------
+    >>> halves = [(np.array([0, 1]), np.array([2, 3])), (np.array([2, 3]), np.array([0, 1]))]
+    >>> can_be_nested(np.array([0, 1, 0, 1]), np.arange(4), halves)
+    False
+    """
+    classes = np.unique(y)
+    return all(min(len(np.unique(groups[train][y[train] == k])) for k in classes) >= 2 for train, _ in folds)
+
+
+def first_offsets(
+    X: Array,
+    y: NDArray[np.intp],
+    groups: NDArray[np.intp],
+    *,
+    n_classes: int,
+    folds: Sequence[Fold],
+    preparation: ColumnPreparation,
+    oof_logits: Array,
+    inner: int,
+    seed: int,
+) -> list[OffsetFold]:
+    """Return the offsets after the first block.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_cases, n_columns)
+        Columns of the first block.
+    y, groups : int ndarray of shape (n_cases,)
+    n_classes : int
+    folds : list of (train, test)
+    preparation : ColumnPreparation
+        Unfitted, of the first block.
+    oof_logits : ndarray of shape (n_cases,) or (n_cases, n_classes)
+        Of the first block in ``folds``.
+    inner, seed : int
+        Of the folds within the training rows of each fold.
+    """
+    offsets = []
+    for train, test in folds:
+        within = inner_splits(y[train], groups[train], n_folds=inner, random_state=seed)
+        first = fit_ridge(
+            X[train], y[train], groups[train], n_classes=n_classes, folds=within, preparation=preparation.fresh()
+        )
+        offsets.append(OffsetFold(train, test, within, first.oof_logits, oof_logits[test]))
+    return offsets
+
+
+def fit_on_offsets(
+    X: Array,
+    y: NDArray[np.intp],
+    groups: NDArray[np.intp],
+    *,
+    n_classes: int,
+    offsets: Sequence[OffsetFold],
+    preparation: ColumnPreparation,
+    penalties: Sequence[float] = PENALTIES,
+) -> RidgeFit:
+    """Fit a block on top of those before it, as `fit_ridge` does, with the offsets of each fold its own.
+
+    The penalty is that of the least log loss over the test rows of the folds; the fit to all rows takes the logits that
+    the folds gave to their test rows as its offset.
+    """
+    n_outputs = 1 if n_classes == 2 else n_classes
+    oof = np.empty((len(penalties), len(y), n_outputs))
+    known = known_logits(offsets, len(y))
+    for fold in offsets:
+        fitted = preparation.fresh().fit(X[fold.train], y[fold.train], groups[fold.train])
+        path = ridge_logistic_path(
+            fitted.scaled(X[fold.train]), y[fold.train], n_classes=n_classes, penalties=penalties, offset=fold.of_train
+        )
+        oof[:, fold.test] = fitted.scaled(X[fold.test]) @ path.coefs + path.intercepts[:, None, :]
+    logits = oof[:, :, 0] if n_outputs == 1 else oof
+    losses = np.array([log_loss(one + known, y) for one in logits])
+    best = int(np.flatnonzero(losses <= losses.min() + TIE)[0])
+    fitted = preparation.fresh().fit(X, y, groups)
+    path = ridge_logistic_path(fitted.scaled(X), y, n_classes=n_classes, penalties=penalties[: best + 1], offset=known)
+    return RidgeFit(fitted, path.coefs[-1], path.intercepts[-1], float(penalties[best]), losses, logits[best].copy())
+
+
+def after_block(
+    X: Array,
+    y: NDArray[np.intp],
+    groups: NDArray[np.intp],
+    *,
+    n_classes: int,
+    offsets: Sequence[OffsetFold],
+    preparation: ColumnPreparation,
+    oof_logits: Array,
+) -> list[OffsetFold]:
+    """Return the offsets after a block was kept; ``oof_logits`` is what it adds to the test rows of the folds."""
+    later = []
+    for fold in offsets:
+        added = fit_ridge(
+            X[fold.train],
+            y[fold.train],
+            groups[fold.train],
+            n_classes=n_classes,
+            folds=fold.folds,
+            preparation=preparation.fresh(),
+            offset=fold.of_train,
+        )
+        of_test = fold.of_test + oof_logits[fold.test]
+        later.append(replace(fold, of_train=fold.of_train + added.oof_logits, of_test=of_test))
+    return later
+
+
+def known_logits(offsets: Sequence[OffsetFold], n_cases: int) -> Array:
+    """Return the logits that the folds give to their test rows, in the order of all rows."""
+    out = np.empty((n_cases, *offsets[0].of_test.shape[1:]))
+    for fold in offsets:
+        out[fold.test] = fold.of_test
+    return out

@@ -1,0 +1,96 @@
+"""Learning curves of a finished study: its arms refitted on growing sets of its patients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from hybridrad._checks import did_you_mean
+from hybridrad.cohort import Cohort, cohort_from_frame
+from hybridrad.errors import RunError
+from hybridrad.learning import LearningCurves, learning_curves
+from hybridrad.study import Comparison
+from hybridrad.study_audit_data import AuditedStudy
+from hybridrad.study_tables import study_mark
+
+
+def curves_of_study(
+    study: Comparison,
+    features: pd.DataFrame,
+    cohort: Cohort | None = None,
+    *,
+    models: Sequence[str] | None = None,
+    sizes: Sequence[int] | None = None,
+    draws: int = 20,
+    n_bootstrap: int = 500,
+    n_jobs: int = 1,
+    random_state: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> LearningCurves:
+    """Refit the arms of a study on growing sets of its patients; see `hybridrad.learning_curves`.
+
+    Parameters
+    ----------
+    study : Comparison
+    features : DataFrame
+        The feature table of the study.
+    cohort : Cohort, optional
+        Its cohort: needed for arms with clinical columns. Labels and patients are those of the study.
+    models : sequence of str, optional
+        Arms; default all that `hybridrad.standard_models` can make again.
+    sizes, draws, n_bootstrap, n_jobs, random_state, progress
+        See `hybridrad.learning_curves`. Inner folds are those of the study.
+
+    Returns
+    -------
+    LearningCurves
+        ``settings["not_refitted"]``: arms of the study that could not be made again.
+
+    Raises
+    ------
+    RunError
+        The tables are not those of the study, an arm that was asked for cannot be made again, or there are too few
+        patients.
+
+    Examples
+    --------
+    >>> import hybridrad as hr
+    >>> import numpy as np
+    >>> rng, ids, y = np.random.default_rng(0), [f"c{i:02d}" for i in range(60)], np.arange(60) % 2
+    >>> cohort = cohort_from_frame(pd.DataFrame({"case_id": ids, "label": y}), images=False)
+    >>> features = pd.DataFrame({"size__volume_ml": rng.normal(size=60) + y}, pd.Index(ids, name="case_id"))
+    >>> cv = hr.NestedCV(outer=3, repeats=1, inner=3)
+    >>> study = hr.compare_models(hr.standard_models(features), features, cohort, cv=cv)
+    >>> curves_of_study(study, features, sizes=[14, 40], draws=2, n_bootstrap=20).points.index.tolist()
+    [('size', 14), ('size', 40)]
+    """
+    if len(study.settings.get("classes") or []) < 2:
+        raise RunError("learning curves are drawn of the AUC of classes; this study has another kind of outcome.")
+    seen = AuditedStudy.of(study, features, cohort, model=None, models=None)
+    names = list(study.predictions.index.unique("model"))
+    for name in models or ():
+        if name not in names:
+            raise RunError(f"the study has no arm {name!r}; it has {names}.{did_you_mean(name, names)}")
+    wanted = list(models or names)
+    lost = [name for name in wanted if name not in seen.arms]
+    if seen.X is None or len(lost) == len(wanted) or (models and lost):
+        raise RunError(
+            f"these arms cannot be made again from the feature table: {', '.join(lost)}.",
+            hint="Clinical columns come from the cohort table; for estimators of your own call hr.learning_curves.",
+        )
+    frame = pd.DataFrame({"case_id": seen.X.index, "patient_id": seen.groups, "label": seen.y})
+    curves = learning_curves(
+        {name: seen.arms[name] for name in wanted if name not in lost},
+        seen.X,
+        cohort_from_frame(frame, images=False),
+        sizes=sizes,
+        draws=draws,
+        inner=seen.fitting["inner"],
+        n_bootstrap=n_bootstrap,
+        n_jobs=n_jobs,
+        random_state=random_state,
+        progress=progress,
+    )
+    return replace(curves, settings={**curves.settings, "not_refitted": lost, "study": study_mark(study.settings)})
