@@ -12,7 +12,7 @@ patients, 6 draws) the two rules differ by at most 0.003 in either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,24 @@ def absent_blocks(values: Array, blocks: Mapping[str, NDArray[np.intp]]) -> NDAr
     """
     missing = np.isnan(values)
     return np.column_stack([missing[:, positions].all(axis=1) for positions in blocks.values()])
+
+
+def absent_members(absent: NDArray[np.bool_], blocks: Mapping[str, Any], joint: Collection[str]) -> NDArray[np.bool_]:
+    """Return which members have no answer for which cases: one per block and, if it reads any, the joint member.
+
+    The joint member reads several blocks. Where one of these is missing, its other blocks have members of their own.
+
+    Examples
+    --------
+    >>> absent_members(np.array([[True, False, False]]), {"a": [0], "b": [1], "c": [2]}, ["a", "b"]).tolist()
+    [[True, False, False, True]]
+    >>> absent_members(np.array([[True, False, False]]), {"a": [0], "b": [1], "c": [2]}, []).tolist()
+    [[True, False, False]]
+    """
+    if not joint:
+        return absent
+    read = [position for position, name in enumerate(blocks) if name in joint]
+    return np.column_stack([absent, absent[:, read].any(axis=1)])
 
 
 def member_weights(weights: Array, absent: NDArray[np.bool_]) -> Array:
@@ -103,13 +121,14 @@ def pool_contributions(
     expected : ndarray of shape (n_members, n_outputs)
         Expected logit of each member.
     blocks : dict
-        Block name -> positions, in the order of the members.
+        Block name -> positions, in the order of the members; a joint member is the last.
     """
     of_case = member_weights(weights, absent)
     out = np.sum([of_case[:, b, None, None] * part for b, part in enumerate(parts)], axis=0)
     at = np.flatnonzero(absent.any(axis=1) & ~absent.all(axis=1))
     shift = (of_case[at] - weights) @ expected
-    share = absent[at] / absent[at].sum(axis=1, keepdims=True)
+    of_blocks = absent[at][:, : len(blocks)]
+    share = of_blocks / of_blocks.sum(axis=1, keepdims=True)
     for b, positions in enumerate(blocks.values()):
         out[np.ix_(at, positions)] += (share[:, b, None] * shift / len(positions))[:, None, :]
     return np.asarray(out)

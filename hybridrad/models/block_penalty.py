@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from hybridrad._checks import did_you_mean
 from hybridrad.features.blocks import BlockSpec
 from hybridrad.models.case_classifier import (
-    SIZE_BLOCK,
     Array,
     CaseClassifier,
     Cases,
@@ -20,9 +19,9 @@ from hybridrad.models.case_classifier import (
     as_logits,
     plain_expected,
 )
-from hybridrad.models.preparation import ColumnPreparation
 from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_path
 from hybridrad.models.ridge_path import PENALTIES, TIE, fit_ridge
+from hybridrad.models.side_by_side import PenalisedPreparation
 
 FACTORS = (1.0, 4.0, 16.0, 64.0)  # columns divided by 1, 2, 4, 8
 
@@ -120,56 +119,6 @@ class BlockPenaltyFusion(CaseClassifier):
 
     def _contributions(self, cases: Cases) -> Array:
         return self.fit_.contributions(cases.values)
-
-
-class PenalisedPreparation:
-    """Prepare every block by its columns and divide them by the root of the block's penalty factor.
-
-    A ridge on columns divided by ``sqrt(m)`` is a ridge on the columns with ``m`` times the penalty.
-
-    Parameters
-    ----------
-    blocks : dict
-        Block name -> positions.
-    categorical : bool ndarray of shape (n_columns,)
-    factors : dict
-        Block name -> penalty factor.
-    """
-
-    rotation_: Array | None = None
-
-    def __init__(
-        self, *, blocks: dict[str, NDArray[np.intp]], categorical: NDArray[np.bool_], factors: dict[str, float]
-    ) -> None:
-        self.blocks = blocks
-        self.categorical = categorical
-        self.factors = factors
-
-    def fresh(self) -> Self:
-        """Return an unfitted copy."""
-        return type(self)(blocks=self.blocks, categorical=self.categorical, factors=self.factors)
-
-    def fit(self, X: Array, y: NDArray[np.intp], groups: NDArray[np.intp]) -> Self:
-        """Learn the columns from training rows; ``y`` and ``groups`` are not used."""
-        self.prepared_ = {
-            name: ColumnPreparation(
-                categorical=self.categorical[positions], log=np.full(len(positions), name == SIZE_BLOCK)
-            ).fit(X[:, positions])
-            for name, positions in self.blocks.items()
-        }
-        self.sources_ = np.concatenate(
-            [positions[self.prepared_[name].sources_] for name, positions in self.blocks.items()]
-        )
-        return self
-
-    def scaled(self, X: Array) -> Array:
-        """Return the prepared columns of all blocks, each divided by the root of its factor."""
-        return np.hstack(
-            [
-                self.prepared_[name].scaled(X[:, positions]) / np.sqrt(self.factors[name])
-                for name, positions in self.blocks.items()
-            ]
-        )
 
 
 class _InnerLoss:

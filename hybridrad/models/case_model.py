@@ -18,6 +18,7 @@ from hybridrad.splits import Fold
 Array = NDArray[np.float64]
 
 SIZE_BLOCK = "size"  # holds volumes and areas, which enter models by their logarithm
+CLINICAL_BLOCK = "clinical"  # few columns that mean something each
 
 
 @dataclass(frozen=True)

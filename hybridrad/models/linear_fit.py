@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrad.models.outcome import Outcome, Target
-from hybridrad.models.preparation import Preparation, column_contributions, design_of
+from hybridrad.models.preparation import Preparation, column_contributions
 from hybridrad.models.ridge_path import TIE
 from hybridrad.splits import Fold
 
@@ -38,7 +38,7 @@ class LinearFit:
 
     def predict(self, X: Array) -> Array:
         """Return predictions, shape (n_cases,)."""
-        return np.asarray(design_of(self.preparation, X) @ self.coef + self.intercept)
+        return np.asarray(self.preparation.scaled(X) @ self.coef + self.intercept)
 
     def contributions(self, X: Array) -> Array:
         """Return what each raw column adds to the prediction, shape (n_cases, n_columns, 1)."""
@@ -75,12 +75,12 @@ def fit_linear(
     oof, losses = np.empty((len(penalties), len(y))), np.zeros(len(penalties))
     for train, test in folds:
         fitted = preparation.fresh().fit(X[train], y[train], groups[train])
-        coefs, intercepts = outcome.path(design_of(fitted, X[train]), y[train], penalties)
-        predictions = coefs @ design_of(fitted, X).T + intercepts[:, None]
+        coefs, intercepts = outcome.path(fitted.scaled(X[train]), y[train], penalties)
+        predictions = coefs @ fitted.scaled(X).T + intercepts[:, None]
         losses += [outcome.held_out_loss(of_penalty, y, train, test) for of_penalty in predictions]
         oof[:, test] = predictions[:, test]
     losses /= outcome.n_terms(y)
     best = int(np.flatnonzero(losses <= losses.min() + TIE * abs(losses.min()))[0])
     fitted = preparation.fresh().fit(X, y, groups)
-    coefs, intercepts = outcome.path(design_of(fitted, X), y, penalties[: best + 1])
+    coefs, intercepts = outcome.path(fitted.scaled(X), y, penalties[: best + 1])
     return LinearFit(fitted, coefs[-1], float(intercepts[-1]), float(penalties[best]), losses, oof[best].copy())

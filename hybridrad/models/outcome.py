@@ -18,7 +18,7 @@ class Outcome(Protocol):
     """A kind of target with the loss that is minimised for it; predictions are one number for each case.
 
     Losses are sums of terms: one for each case of a regression, one for each event of a survival. ``penalties`` and
-    ``balanced_penalties`` (of components with inertia 1) weigh half the squared norm of the coefficients, descending.
+    ``balanced_penalties`` (of blocks with inertia 1) weigh half the squared norm of the coefficients, descending.
     """
 
     name: str
@@ -30,9 +30,6 @@ class Outcome(Protocol):
 
     def strata(self, y: Target, groups: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the stratum of each case, the same for all cases of a patient, that inner folds are balanced by."""
-
-    def informative(self, y: Target, groups: NDArray[np.intp]) -> int:
-        """Return how many patients there are to learn from, comparable to those of the smaller of two classes."""
 
     def path(self, design: Array, y: Target, penalties: Sequence[float]) -> tuple[Array, Array]:
         """Return coefficients (n_penalties, n_columns) and intercepts (n_penalties,)."""

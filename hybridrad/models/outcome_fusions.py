@@ -11,10 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridrad._checks import did_you_mean
 from hybridrad.features.blocks import BlockSpec
-from hybridrad.models.absence import AnswersWithoutBlock, absent_blocks, pool_contributions, pool_present
+from hybridrad.models.absence import (
+    AnswersWithoutBlock,
+    absent_blocks,
+    absent_members,
+    pool_contributions,
+    pool_present,
+)
 from hybridrad.models.case_model import Array, Cases
 from hybridrad.models.case_outcome import CaseOutcome, OutcomeTraining
-from hybridrad.models.outcome_models import OutcomeBlock
+from hybridrad.models.members import JOINT, joint_blocks, shrinkage_of
+from hybridrad.models.outcome_models import OutcomeBlock, OutcomeEarly
 from hybridrad.models.simplex import simplex_optimum
 
 
@@ -23,7 +30,8 @@ class OutcomePool(AnswersWithoutBlock, CaseOutcome):
 
     _member: ClassVar[type[OutcomeBlock]]
     estimators: Mapping[str, Any] | None
-    members_: dict[str, OutcomeBlock]
+    members_: dict[str, OutcomeBlock | OutcomeEarly]
+    joint_blocks_: list[str]
 
     def _fit_members(self, X: Any, y: ArrayLike, groups: ArrayLike | None, *, seed: int) -> Array:
         """Fit one block model per block and return their out-of-fold predictions, shape (n_train, n_members)."""
@@ -42,9 +50,12 @@ class OutcomePool(AnswersWithoutBlock, CaseOutcome):
         }
         return np.column_stack([member.oof_predictions_ for member in self.members_.values()])
 
+    def _absent(self, cases: Cases) -> NDArray[np.bool_]:
+        return absent_members(absent_blocks(cases.values, self.blocks_), self.blocks_, self.joint_blocks_)
+
     def _pooled(self, predictions: Array, weights: Array, cases: Cases) -> Array:
         """Return the weighted mean of predictions (n_cases, n_members); absent blocks leave theirs to the others."""
-        return pool_present(predictions, weights, absent_blocks(cases.values, self.blocks_), predictions @ weights)
+        return pool_present(predictions, weights, self._absent(cases), predictions @ weights)
 
     def _of_members(self, cases: Cases) -> Array:
         return np.column_stack([member._predict(cases) for member in self.members_.values()])
@@ -57,7 +68,7 @@ class OutcomePool(AnswersWithoutBlock, CaseOutcome):
         return pool_contributions(
             [m._contributions(cases) for m in members],
             weights,
-            absent_blocks(cases.values, self.blocks_),
+            self._absent(cases),
             expected=np.array([[m.expected_prediction_] for m in members]),
             blocks=self.blocks_,
         )
@@ -82,6 +93,7 @@ class OutcomeLate(OutcomePool):
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Fit the members; see `BlockRegressor.fit`."""
         training = self._start(X, y, groups, blocks=self.blocks)
+        self.joint_blocks_ = []
         scores = self._fit_members(X, y, groups, seed=training.seed)
         self.oof_predictions_ = self._pooled(scores, self._equal(), training.cases)
         self.expected_prediction_ = self._expected(self._equal())
@@ -100,13 +112,16 @@ class OutcomeLate(OutcomePool):
 
 
 class OutcomeHedge(OutcomePool):
-    """The convex stack of the block models; see `HedgedRegressor` and `HedgedSurvival`."""
+    """The convex stack of the block models and a joint one; see `HedgedRegressor` and `HedgedSurvival`."""
+
+    _together: ClassVar[type[OutcomeEarly]]
 
     def __init__(
         self,
         blocks: BlockSpec = None,
         *,
         estimators: Mapping[str, Any] | None = None,
+        joint: bool = True,
         inner: int = 4,
         shrinkage: str | float = "auto",
         n_bootstrap: int = 200,
@@ -114,6 +129,7 @@ class OutcomeHedge(OutcomePool):
     ) -> None:
         self.blocks = blocks
         self.estimators = estimators
+        self.joint = joint
         self.inner = inner
         self.shrinkage = shrinkage
         self.n_bootstrap = n_bootstrap
@@ -122,13 +138,19 @@ class OutcomeHedge(OutcomePool):
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Fit the members and the weights; see `BlockRegressor.fit`."""
         training = self._start(X, y, groups, blocks=self.blocks)
-        self.shrinkage_ = self._shrinkage(training.n_patients)
+        self.shrinkage_ = shrinkage_of(self.shrinkage, training.n_patients)
+        self.joint_blocks_ = joint_blocks(self.blocks_, self.estimators, wanted=self.joint)
         scores = self._fit_members(X, y, groups, seed=training.seed)
+        if self.joint_blocks_:
+            together = {name: self.blocks_[name].tolist() for name in self.joint_blocks_}
+            early = self._together(together, inner=self.inner, random_state=training.seed)
+            self.members_[JOINT] = early.fit(X, y, groups=groups)
+            scores = np.column_stack([scores, early.oof_predictions_])
         self.findings_: list[str] = []
         used = self._used_for_weights(training)
         pool = self._outcome.pool(scores, training.y, shrinkage=self.shrinkage_, counts=used)
         found = simplex_optimum(pool)
-        self.weights_ = pd.Series(found.weights, index=pd.Index(self.members_, name="block"), name="weight")
+        self.weights_ = pd.Series(found.weights, index=pd.Index(self.members_, name="member"), name="weight")
         self.kkt_residual_ = found.kkt_residual
         self.weight_intervals_ = self._intervals(scores, training, used)
         fused = self._pooled(scores, found.weights, training.cases)
@@ -137,13 +159,6 @@ class OutcomeHedge(OutcomePool):
         self.expected_prediction_ = self.slope_ * self._expected(found.weights) + self.intercept_
         self._finish(training)
         return self
-
-    def _shrinkage(self, n_patients: int) -> float:
-        if self.shrinkage == "auto":
-            return 2.0 / float(np.sqrt(n_patients))
-        if isinstance(self.shrinkage, str) or not self.shrinkage >= 0:
-            raise ValueError(f"shrinkage must be 'auto' or a number of at least 0, got {self.shrinkage!r}.")
-        return float(self.shrinkage)
 
     def _used_for_weights(self, training: OutcomeTraining) -> NDArray[np.intp]:
         """Return 1 for the training cases that have every block, else 0; 1 for all where these are too few."""

@@ -14,11 +14,11 @@ from hybridrad.models.any_estimator import fit_clone, last_step, own_contributio
 from hybridrad.models.block_model import block_preparation
 from hybridrad.models.case_model import SIZE_BLOCK, Array, Cases
 from hybridrad.models.case_outcome import CaseOutcome, OutcomeTraining
-from hybridrad.models.early import BalancedPreparation
 from hybridrad.models.linear_fit import LinearFit, fit_linear
 from hybridrad.models.memo import share
 from hybridrad.models.outcome import Outcome
 from hybridrad.models.preparation import ColumnPreparation
+from hybridrad.models.side_by_side import BalancedPreparation
 
 
 @dataclass(frozen=True)
@@ -180,14 +180,9 @@ class OutcomeEarly(CaseOutcome):
             training.groups,
             outcome=self._outcome,
             folds=training.folds,
-            preparation=BalancedPreparation(
-                blocks=self.blocks_, categorical=training.categorical, informative=self._outcome.informative
-            ),
+            preparation=BalancedPreparation(blocks=self.blocks_, categorical=training.categorical),
             penalties=self._outcome.balanced_penalties,
         )
-        fitted = self.fit_.preparation
-        assert isinstance(fitted, BalancedPreparation)
-        self.n_components_ = fitted.n_components_
         self.oof_predictions_ = self.fit_.oof_predictions
         self.expected_prediction_ = self.fit_.expected
         self.findings_: list[str] = []

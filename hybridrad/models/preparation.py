@@ -1,8 +1,7 @@
 """From raw columns of a block to the design of a linear model; everything is learned from the rows given to ``fit``.
 
-Every preparation works column by column (an elementwise function that may bend) and then, at most, by a matrix. That
-is what makes exact additive contributions of each raw column possible: ``sources_`` says which raw column a scaled
-column comes from, ``rotation_`` is the matrix.
+Every preparation works column by column, by an elementwise function that may bend. That is what makes exact additive
+contributions of each raw column possible: ``sources_`` says which raw column a prepared column comes from.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ class Preparation(Protocol):
     """What the ridge path needs of a preparation."""
 
     sources_: NDArray[np.intp]
-    rotation_: Array | None
 
     def fit(self, X: Array, y: NDArray[Any], groups: NDArray[np.intp]) -> Self:
         """Learn from training rows alone."""
@@ -35,14 +33,8 @@ class Preparation(Protocol):
         """Return an unfitted copy."""
 
 
-def design_of(fitted: Preparation, X: Array) -> Array:
-    """Return the columns that a linear model sees: scaled, and rotated where the preparation rotates."""
-    scaled = fitted.scaled(X)
-    return scaled if fitted.rotation_ is None else scaled @ fitted.rotation_
-
-
 def column_contributions(fitted: Preparation, X: Array, coef: Array) -> Array:
-    """Return what each raw column adds to ``design_of(fitted, X) @ coef``, shape (n_cases, n_columns, n_outputs).
+    """Return what each raw column adds to ``fitted.scaled(X) @ coef``, shape (n_cases, n_columns, n_outputs).
 
     Parameters
     ----------
@@ -50,8 +42,7 @@ def column_contributions(fitted: Preparation, X: Array, coef: Array) -> Array:
     X : ndarray of shape (n_cases, n_columns)
     coef : ndarray of shape (n_design, n_outputs)
     """
-    of_scaled = coef if fitted.rotation_ is None else fitted.rotation_ @ coef
-    pieces = fitted.scaled(X)[:, :, None] * of_scaled[None, :, :]
+    pieces = fitted.scaled(X)[:, :, None] * coef[None, :, :]
     out = np.zeros((X.shape[1], len(X), coef.shape[1]))
     np.add.at(out, fitted.sources_, pieces.transpose(1, 0, 2))
     return out.transpose(1, 0, 2)
@@ -73,8 +64,6 @@ class ColumnPreparation:
     categorical, log : bool ndarray of shape (n_columns,)
     unskew : bool
     """
-
-    rotation_: Array | None = None
 
     def __init__(self, *, categorical: NDArray[np.bool_], log: NDArray[np.bool_], unskew: bool = True) -> None:
         self.categorical = categorical

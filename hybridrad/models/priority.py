@@ -21,7 +21,7 @@ from hybridrad.models.case_classifier import (
     plain_expected,
     probabilities,
 )
-from hybridrad.models.early import CLINICAL_BLOCK
+from hybridrad.models.case_model import CLINICAL_BLOCK
 from hybridrad.models.members import fit_members
 from hybridrad.models.nested_offsets import OffsetFold, after_block, can_be_nested, first_offsets, fit_on_offsets
 from hybridrad.models.ridge_logistic import case_losses, log_loss

@@ -15,10 +15,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hybridrad._checks import check_positive
 from hybridrad.features.blocks import SEPARATOR, BlockSpec, resolve_blocks
-from hybridrad.models.early import REDUNDANT, distinct_columns
 from hybridrad.models.preparation import ColumnPreparation
 
 Array = NDArray[np.float64]
+
+REDUNDANT = 0.9  # absolute correlation
 
 
 class RedundancyFilter(SelectorMixin, BaseEstimator):
@@ -104,3 +105,27 @@ def _effective_rank(scaled: Array) -> float:
     share = svdvals(scaled) ** 2
     share = share[share > 0] / share.sum()
     return float(np.exp(-np.sum(share * np.log(share))))
+
+
+def distinct_columns(scaled: Array, *, threshold: float = REDUNDANT) -> NDArray[np.intp]:
+    """Return the columns to keep so that no two have an absolute correlation above ``threshold``.
+
+    Greedy, from the column least related to the others to the one most related. The order depends on values alone, not
+    on where a column stands or which row comes first.
+
+    Examples
+    --------
+    >>> x = np.array([-1.0, -1.0, 1.0, 1.0])
+    >>> distinct_columns(np.column_stack([x, x, np.array([-1.0, 1.0, -1.0, 1.0])])).tolist()
+    [0, 2]
+    """
+    correlation = np.abs(scaled.T @ scaled) / len(scaled)
+    keys = (np.round((scaled**3).mean(axis=0), 9), np.round((scaled**4).mean(axis=0), 9))
+    order = np.lexsort((*keys, np.round(correlation.mean(axis=0), 9)))
+    free = np.ones(len(order), dtype=bool)
+    kept = []
+    for column in order:
+        if free[column]:
+            kept.append(column)
+            free &= correlation[column] <= threshold
+    return np.sort(np.array(kept, dtype=np.intp))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrad.models.preparation import Preparation, column_contributions, design_of
+from hybridrad.models.preparation import Preparation, column_contributions
 from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_path
 from hybridrad.splits import Fold
 
@@ -40,7 +40,7 @@ class RidgeFit:
 
     def logits(self, X: Array) -> Array:
         """Return logits of shape (n,) or (n, n_classes)."""
-        out = design_of(self.preparation, X) @ self.coef + self.intercept
+        out = self.preparation.scaled(X) @ self.coef + self.intercept
         return out[:, 0] if out.shape[1] == 1 else out
 
     def contributions(self, X: Array) -> Array:
@@ -82,18 +82,16 @@ def fit_ridge(
     for train, test in folds:
         fitted = preparation.fresh().fit(X[train], y[train], groups[train])
         path = ridge_logistic_path(
-            design_of(fitted, X[train]),
+            fitted.scaled(X[train]),
             y[train],
             n_classes=n_classes,
             penalties=penalties,
             offset=None if offset is None else offset[train],
         )
-        oof[:, test] = design_of(fitted, X[test]) @ path.coefs + path.intercepts[:, None, :]
+        oof[:, test] = fitted.scaled(X[test]) @ path.coefs + path.intercepts[:, None, :]
     logits = oof[:, :, 0] if n_outputs == 1 else oof
     losses = np.array([log_loss(one if offset is None else one + offset, y) for one in logits])
     best = int(np.flatnonzero(losses <= losses.min() + TIE)[0])
     fitted = preparation.fresh().fit(X, y, groups)
-    path = ridge_logistic_path(
-        design_of(fitted, X), y, n_classes=n_classes, penalties=penalties[: best + 1], offset=offset
-    )
+    path = ridge_logistic_path(fitted.scaled(X), y, n_classes=n_classes, penalties=penalties[: best + 1], offset=offset)
     return RidgeFit(fitted, path.coefs[-1], path.intercepts[-1], float(penalties[best]), losses, logits[best].copy())

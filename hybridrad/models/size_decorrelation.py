@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hybridrad.features.blocks import BlockSpec, block_of, resolve_blocks
 from hybridrad.models.case_classifier import SIZE_BLOCK
-from hybridrad.models.early import CLINICAL_BLOCK
+from hybridrad.models.case_model import CLINICAL_BLOCK
 
 Array = NDArray[np.float64]
 

@@ -7,24 +7,29 @@ from typing import Any
 
 import pandas as pd
 
-from hybridrad._checks import did_you_mean
+from hybridrad._checks import check_choice, did_you_mean
 from hybridrad.features.blocks import SEPARATOR, find_blocks
 from hybridrad.models.block_choice import BlockChoice
 from hybridrad.models.block_model import BlockModel
 from hybridrad.models.block_penalty import BlockPenaltyFusion
 from hybridrad.models.boosted import BoostedTrees
 from hybridrad.models.case_classifier import SIZE_BLOCK, CaseClassifier
+from hybridrad.models.case_model import CLINICAL_BLOCK
+from hybridrad.models.case_outcome import CaseOutcome
 from hybridrad.models.concat import ConcatFusion
-from hybridrad.models.early import CLINICAL_BLOCK, EarlyFusion
+from hybridrad.models.early import EarlyFusion
 from hybridrad.models.finetuned.network_classifier import NetworkClassifier
 from hybridrad.models.hedge import HedgedFusion
 from hybridrad.models.late import LateFusion
+from hybridrad.models.outcome_models import OutcomeBlock
 from hybridrad.models.priority import PriorityFusion
 from hybridrad.models.settings_path import TunedClassifier
+from hybridrad.models.task_arms import arms_of_task, counterpart
 from hybridrad.models.tuned_boosted import TunedBoostedTrees
 from hybridrad.models.tuned_elastic_net import TunedElasticNet
 from hybridrad.models.tuned_forest import TunedForest
 from hybridrad.models.tuned_svm import TunedSVM
+from hybridrad.strata import TASKS
 
 RADIOMICS, DEEP = "radiomics", "deep"
 FUSED = ("concat", "early", "late", "hedge", "hedge_clinical")
@@ -33,6 +38,11 @@ ON_REQUEST = (
     *("radiomics_xgb", "deep_xgb", "early_xgb", "priority", "block_penalty"),
     *(f"{on}_{kind}" for kind in TUNED for on in (RADIOMICS, DEEP, "early")),
 )
+_RIDGES = {
+    "classification": "Ridge logistic regression",
+    "regression": "Ridge regression",
+    "survival": "Ridge penalised Cox regression",
+}
 _TUNED_TEXTS: dict[type, str] = {
     TunedSVM: "Support vector machine",
     TunedForest: "Random forest",
@@ -48,8 +58,9 @@ def standard_models(
     names: Sequence[str] | None = None,
     inner: int = 4,
     random_state: int = 0,
-) -> dict[str, CaseClassifier]:
-    """Return the arms of a study: name -> unfitted scikit-learn classifier.
+    task: str = "classification",
+) -> dict[str, Any]:
+    """Return the arms of a study: name -> unfitted scikit-learn estimator.
 
     Default: ``size``, ``clinical`` (with clinical columns), ``radiomics``, ``deep``, every further block under its own
     name, ``deep_size``, ``concat``, ``early``, ``late``, ``hedge`` and (with clinical columns) ``hedge_clinical``. An
@@ -69,11 +80,14 @@ def standard_models(
         The arms wanted, in this order.
     inner : int, default 4
     random_state : int, default 0
+    task : {"classification", "regression", "survival"}, default "classification"
+        What is predicted. For values and for the time to an event there are the same arms with the same names, but
+        ``priority``, ``block_penalty`` and those whose settings are tuned.
 
     Raises
     ------
     ValueError
-        A name is unknown, or its blocks are not in the table; a block has the name of a fused arm.
+        The task or a name is unknown, or its blocks are not in the table; a block has the name of a fused arm.
 
     Examples
     --------
@@ -84,12 +98,16 @@ def standard_models(
     present = {c.removeprefix(CLINICAL_BLOCK + SEPARATOR) for c in columns if c.startswith(CLINICAL_BLOCK + SEPARATOR)}
     wanted = [str(c).removeprefix(CLINICAL_BLOCK + SEPARATOR) for c in clinical]
     blocks = find_blocks([*columns, *(CLINICAL_BLOCK + SEPARATOR + c for c in wanted if c not in present)])
-    arms = _arms(blocks, inner=inner, random_state=random_state)
+    check_choice(task, TASKS, name="task")
+    of_classes = _arms(blocks, inner=inner, random_state=random_state)
+    arms = of_classes if task == "classification" else arms_of_task(of_classes, task)
     if names is None:
         return {name: arm for name, arm in arms.items() if name not in ON_REQUEST}
     for name in names:
         if name in arms:
             continue
+        if name in of_classes:
+            raise ValueError(f"model {name!r} is made for classification only; for {task} there are {', '.join(arms)}.")
         known = [*arms, *ON_REQUEST, *FUSED, "deep_size"]
         if name in known or name in (SIZE_BLOCK, CLINICAL_BLOCK, RADIOMICS, DEEP):
             raise ValueError(f"model {name!r} needs blocks that are not in the table; it has {list(blocks)}.")
@@ -112,9 +130,11 @@ def describe_arm(estimator: Any) -> dict[str, Any]:
         return {"role": "single", "blocks": [], "n_features": None, "text": estimator.describe_arm()}
     blocks = _blocks_of(estimator)
     listed = ", ".join(blocks) if blocks else "all blocks of the table"
-    if isinstance(estimator, BlockModel):
-        what = "Ridge logistic regression after an in-fold skewness transform"
-        if isinstance(estimator.estimator, BoostedTrees):
+    kind = counterpart(estimator)
+    ridge = _RIDGES[estimator._outcome.name if isinstance(estimator, CaseOutcome) else "classification"]
+    if issubclass(kind, BlockModel):
+        what = f"{ridge} after an in-fold skewness transform"
+        if issubclass(counterpart(estimator.estimator), BoostedTrees):
             what = "Gradient boosted trees (XGBoost)"
         elif type(estimator.estimator) in _TUNED_TEXTS:
             what = f"{_TUNED_TEXTS[type(estimator.estimator)]}, settings chosen by the inner folds,"
@@ -127,16 +147,18 @@ def describe_arm(estimator: Any) -> dict[str, Any]:
     if isinstance(estimator, BlockChoice):
         text = f"The variant among {listed} with the least inner log loss, chosen in every fold."
         return {"role": "single", "blocks": blocks, "text": text}
+    model = ridge[0].lower() + ridge[1:]
+    mean_of = "logits" if kind is type(estimator) else "predictions"
     texts: dict[type, str] = {
-        ConcatFusion: "Plain concatenation of {}: scaling and one ridge logistic regression.",
-        EarlyFusion: "Block-balanced concatenation of {}: components of equal inertia, one logistic regression.",
-        LateFusion: "Mean of the logits of the block models of {}.",
+        ConcatFusion: f"Plain concatenation of {{}}: scaling and one {model}.",
+        EarlyFusion: f"Block-balanced concatenation of {{}}: every block scaled to the same inertia, one {model}.",
+        LateFusion: f"Mean of the {mean_of} of the block models of {{}}.",
         PriorityFusion: "Priority: {}, in this order, each block by an offset on top of those before it.",
         BlockPenaltyFusion: "One ridge logistic regression of {}, with a penalty factor for each block.",
         HedgedFusion: "Hedge: convex stack of the block models of {}, weights shrunk towards equal.",
     }
-    for kind, text in texts.items():
-        if isinstance(estimator, kind):
+    for described, text in texts.items():
+        if issubclass(kind, described):
             control = set(blocks) == {DEEP, SIZE_BLOCK} or len(blocks) == 1
             return {"role": "other" if control else "fused", "blocks": blocks, "text": text.format(listed)}
     return {"role": "other", "blocks": blocks, "text": f"{type(estimator).__name__}, as given by the caller."}
@@ -192,10 +214,11 @@ def _tuned_models() -> list[TunedClassifier]:
 
 
 def _blocks_of(estimator: Any) -> list[str]:
-    given = estimator.block if isinstance(estimator, BlockModel) else getattr(estimator, "blocks", None)
+    of_one = isinstance(estimator, BlockModel | OutcomeBlock)
+    given = estimator.block if of_one else getattr(estimator, "blocks", None)
     if isinstance(given, str):
         return [given]
-    if isinstance(estimator, BlockModel) and isinstance(given, dict):
+    if of_one and isinstance(given, dict):
         columns = [c for wanted in given.values() if isinstance(wanted, list) for c in wanted if isinstance(c, str)]
         return list(find_blocks(columns)) if columns and all(SEPARATOR in c for c in columns) else list(given)
     if given is None:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from hybridrad.models.boosted import BoostedTrees
+from hybridrad.models.early import EarlyFusion
 from hybridrad.models.hedge import HedgedFusion
 from hybridrad.models.ridge_logistic import log_loss
 
@@ -34,8 +35,9 @@ def test_weights_are_a_share_of_each_block_and_follow_the_blocks_when_these_are_
 def test_a_block_given_twice_does_not_change_predictions_without_shrinkage(table):
     X, y, groups = table
     where = {b: [c for c in X.columns if c.startswith(b)] for b in BLOCKS[:2]}
-    once = HedgedFusion(where, shrinkage=0.0, n_bootstrap=0).fit(X, y, groups=groups)
-    twice = HedgedFusion(where | {"copy": where["deep"]}, shrinkage=0.0, n_bootstrap=0).fit(X, y, groups=groups)
+    once = HedgedFusion(where, joint=False, shrinkage=0.0, n_bootstrap=0).fit(X, y, groups=groups)
+    copied = where | {"copy": where["deep"]}
+    twice = HedgedFusion(copied, joint=False, shrinkage=0.0, n_bootstrap=0).fit(X, y, groups=groups)
     np.testing.assert_allclose(once.decision_function(X), twice.decision_function(X), atol=1e-6)
 
 
@@ -56,8 +58,8 @@ def test_a_constant_block_gets_no_weight_without_shrinkage(table):
 def test_shrinkage_counts_patients_not_cases(table):
     X, y, groups = table
     model = HedgedFusion(BLOCKS, n_bootstrap=0)
-    assert model.fit(X, y, groups=groups).shrinkage_ == pytest.approx(2 / np.sqrt(len(set(groups))))
-    assert model.fit(X, y).shrinkage_ == pytest.approx(2 / np.sqrt(len(y)))
+    assert model.fit(X, y, groups=groups).shrinkage_ == pytest.approx(0.5 / np.sqrt(len(set(groups))))
+    assert model.fit(X, y).shrinkage_ == pytest.approx(0.5 / np.sqrt(len(y)))
 
 
 def test_intervals_hold_the_weights_and_are_the_same_twice(table):
@@ -112,3 +114,55 @@ def test_a_wrong_shrinkage_is_refused(table, shrinkage):
     X, y, _ = table
     with pytest.raises(ValueError, match="shrinkage"):
         HedgedFusion(BLOCKS, shrinkage=shrinkage).fit(X, y)
+
+
+@pytest.mark.parametrize("data", ["table", "three_classes"])
+def test_the_joint_member_is_early_fusion_of_the_same_blocks_on_the_same_inner_folds(data, request):
+    X, y, groups = request.getfixturevalue(data)
+    model = HedgedFusion(BLOCKS, n_bootstrap=0).fit(X, y, groups=groups)
+    early = EarlyFusion(BLOCKS).fit(X, y, groups=groups)
+    assert list(model.weights_.index) == [*BLOCKS, "joint"]
+    assert model.joint_blocks_ == BLOCKS
+    np.testing.assert_array_equal(model.members_["joint"].oof_logits_, early.oof_logits_)
+    np.testing.assert_array_equal(model.members_["joint"].decision_function(X), early.decision_function(X))
+    pooled = sum(w * m.decision_function(X) for w, m in zip(model.weights_, model.members_.values(), strict=True))
+    np.testing.assert_allclose(model.decision_function(X), pooled, atol=1e-10)
+
+
+def test_what_blocks_say_only_together_is_said_by_the_joint_member():
+    rng = np.random.default_rng(0)
+    signal, noise = rng.normal(size=200), rng.normal(size=200)
+    X = pd.DataFrame({"a__0": signal + 3 * noise, "b__0": noise + 0.1 * rng.normal(size=200)})
+    y = (signal > 0).astype(int)
+    with_it = HedgedFusion(n_bootstrap=0).fit(X, y)
+    without = HedgedFusion(joint=False, n_bootstrap=0).fit(X, y)
+    assert with_it.weights_["joint"] > 0.8
+    assert log_loss(with_it.oof_logits_, y) < 0.7 * log_loss(without.oof_logits_, y)
+
+
+def test_the_joint_member_leaves_blocks_with_an_estimator_of_their_own_out(table):
+    X, y, groups = table
+    trees = BoostedTrees(n_estimators=5)
+    model = HedgedFusion(BLOCKS, estimators={"deep": trees}, n_bootstrap=0).fit(X, y, groups=groups)
+    assert model.joint_blocks_ == ["radiomics", "size"]
+    model = HedgedFusion(BLOCKS[:2], estimators={"deep": trees}, n_bootstrap=0).fit(X, y, groups=groups)
+    assert model.joint_blocks_ == []
+    assert list(model.members_) == BLOCKS[:2]
+
+
+def test_a_case_without_a_block_is_answered_by_the_members_that_do_not_read_it(table):
+    X, y, groups = table
+    model = HedgedFusion(BLOCKS, n_bootstrap=0).fit(X, y, groups=groups)
+    holes = X.iloc[:3].copy()
+    holes.loc[:, [c for c in X if c.startswith("deep__")]] = np.nan
+    weights = model.weights_[["radiomics", "size"]] / model.weights_[["radiomics", "size"]].sum()
+    wanted = sum(weights[b] * model.members_[b].decision_function(holes) for b in weights.index)
+    np.testing.assert_allclose(model.decision_function(holes), wanted, atol=1e-10)
+    total = model.shap_values(holes).sum(axis=1) + model.expected_logit_
+    np.testing.assert_allclose(total, wanted, atol=1e-8)
+
+
+def test_a_block_with_the_name_of_the_joint_member_is_refused(table):
+    X, y, _ = table
+    with pytest.raises(ValueError, match="joint=False"):
+        HedgedFusion({"joint": [0, 1], "other": [2, 3]}).fit(X, y)

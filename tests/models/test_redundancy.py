@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from hybridrad.models.redundancy import RedundancyFilter
+from hybridrad.models.redundancy import RedundancyFilter, distinct_columns
 
 
 def correlated(n: int = 80) -> pd.DataFrame:
@@ -62,3 +62,15 @@ def test_gaps_are_passed_through():
     kept = step.get_support()
     assert kept[3]
     np.testing.assert_array_equal(step.transform(X), X.to_numpy()[:, kept])
+
+
+def test_redundant_columns_leave_whatever_their_order():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 6))
+    X = np.column_stack([X, X[:, 0] + 0.1 * rng.normal(size=80), X[:, 1]])
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    order = rng.permutation(8)
+    kept, kept_turned = distinct_columns(X), distinct_columns(X[:, order])
+    assert len(kept) == 6
+    assert np.abs(np.corrcoef(X[:, kept].T) - np.eye(6)).max() <= 0.9
+    np.testing.assert_allclose(np.sort(X[0, kept]), np.sort(X[0, order[kept_turned]]))

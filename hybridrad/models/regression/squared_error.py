@@ -42,10 +42,6 @@ class SquaredError:
         rank[np.argsort(mean, kind="stable")] = np.arange(len(mean))
         return np.asarray(rank * n_strata // len(mean))[groups]
 
-    def informative(self, y: Target, groups: NDArray[np.intp]) -> int:
-        """Return half of the patients."""
-        return len(np.unique(groups)) // 2
-
     def path(self, design: Array, y: Target, penalties: Sequence[float]) -> tuple[Array, Array]:
         """Return coefficients (n_penalties, n_columns) and intercepts (n_penalties,)."""
         return ridge_path(design, y, penalties=penalties)

@@ -54,10 +54,6 @@ class CoxLoss:
         order[np.argsort(last, kind="stable")] = np.arange(len(last))
         return np.asarray(2 * order // len(last))[groups]
 
-    def informative(self, y: Target, groups: NDArray[np.intp]) -> int:
-        """Return the number of patients with an event."""
-        return int(patients_with_event(y, groups).sum())
-
     def path(self, design: Array, y: Target, penalties: Sequence[float]) -> tuple[Array, Array]:
         """Return coefficients (n_penalties, n_columns) and intercepts (n_penalties,), which are zero."""
         return ridge_cox_path(design, y["event"], y["time"], penalties=penalties), np.zeros(len(penalties))

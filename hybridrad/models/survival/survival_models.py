@@ -138,9 +138,9 @@ class ConcatSurvival(CaseSurvival, OutcomeConcat):
 
 
 class EarlySurvival(CaseSurvival, OutcomeEarly):
-    """Concatenate blocks after each was reduced to a few components and given the same weight; then ridge Cox.
+    """Concatenate blocks after each was given the same weight, whatever its number of columns; then ridge Cox.
 
-    As `EarlyFusion`, with at most one component per 5 B patients with an event and block, B blocks.
+    As `EarlyFusion`.
 
     Parameters
     ----------
@@ -152,8 +152,6 @@ class EarlySurvival(CaseSurvival, OutcomeEarly):
     Attributes
     ----------
     fit_ : LinearFit
-    n_components_ : dict
-        Block name -> number of components.
     oof_predictions_ : ndarray of shape (n_train,)
     baseline_ : Baseline
     expected_prediction_ : float
@@ -164,8 +162,9 @@ class EarlySurvival(CaseSurvival, OutcomeEarly):
     >>> from hybridrad.models.survival.targets import survival_targets
     >>> X = np.random.default_rng(0).normal(size=(60, 22))
     >>> y = survival_targets(np.tile([1, 1, 0], 20), np.exp(-X[:, 0]))
-    >>> EarlySurvival({"a": [0, 1], "b": slice(2, 22)}).fit(X, y).n_components_
-    {'a': 2, 'b': 4}
+    >>> model = EarlySurvival({"a": [0, 1], "b": slice(2, 22)}).fit(X, y)
+    >>> bool(np.corrcoef(model.predict(X), X[:, 0])[0, 1] > 0.9)
+    True
     """
 
 
@@ -211,15 +210,16 @@ class LateSurvival(CaseSurvival, OutcomeLate):
 
 
 class HedgedSurvival(CaseSurvival, OutcomeHedge):
-    """Predict with a weighted mean of the block models' risks; the default fused model of events in time.
+    """Predict with a weighted mean of the risks of several members; the default fused model of events in time.
 
-    The weights are non-negative, sum to one and minimise minus the log partial likelihood per event of the members'
-    pooled, patient-grouped inner out-of-fold risks plus ``shrinkage * |w - 1/B|^2``; both are convex in the weights. So
-    the hedge lies between its members: near the best block, whichever it is, if the members are well regularised. It
-    promises nothing at a finite sample size.
+    Its members are a model of each block and, by the name ``joint``, one ridge of all blocks balanced
+    (`EarlySurvival`), which alone can use what blocks say only together. The weights are non-negative, sum to one and
+    minimise minus the log partial likelihood per event of the members' pooled, patient-grouped inner out-of-fold risks
+    plus ``shrinkage * |w - 1/M|^2``; both are convex in the weights. So the hedge lies between its members: near the
+    best of them, whichever it is, if they are well regularised. It promises nothing at a finite sample size.
 
-    Where a block is missing for a case (all its columns), the other members answer with renormalised weights, see
-    ``missing_blocks``; the weights are fitted to training cases that have every block.
+    Where a block is missing for a case (all its columns), the members that do not read it answer with renormalised
+    weights, see ``missing_blocks``; the weights are fitted to training cases that have every block.
 
     Parameters
     ----------
@@ -228,9 +228,11 @@ class HedgedSurvival(CaseSurvival, OutcomeHedge):
     estimators : dict, optional
         Block name -> survival estimator that replaces the default model of that block (it is calibrated, see
         `BlockSurvival`).
+    joint : bool, default True
+        Whether there is a joint member, if two blocks have their default model.
     inner : int, default 4
     shrinkage : "auto" or float, default "auto"
-        ``"auto"`` is 2 / sqrt(number of training patients); without groups, of training cases.
+        ``"auto"`` is 0.5 / sqrt(number of training patients); without groups, of training cases.
     n_bootstrap : int, default 200
         Draws of patients behind ``weight_intervals_``; 0 leaves them out.
     random_state : int, default 0
@@ -239,12 +241,14 @@ class HedgedSurvival(CaseSurvival, OutcomeHedge):
     Attributes
     ----------
     weights_ : Series
-        Index block.
+        Index member: the blocks, and ``joint`` last.
     weight_intervals_ : DataFrame
-        Index block, columns ``low, high``: the 95 % percentile interval when patients are drawn with replacement and
+        Index member, columns ``low, high``: the 95 % percentile interval when patients are drawn with replacement and
         the weights fitted again to the same out-of-fold risks (the members are not refitted).
     members_ : dict
-        Block name -> fitted `BlockSurvival`.
+        Block name -> fitted `BlockSurvival`; ``joint`` -> fitted `EarlySurvival`.
+    joint_blocks_ : list of str
+        Blocks the joint member reads; empty without one.
     shrinkage_ : float
     kkt_residual_ : float
         How far the weights miss the conditions of optimality; below 1e-6.
@@ -254,7 +258,7 @@ class HedgedSurvival(CaseSurvival, OutcomeHedge):
     findings_ : list of str
         Departures from the plain procedure.
     oof_predictions_ : ndarray of shape (n_train,)
-        Weighted out-of-fold risks of the members. The weights saw them: the optimism of two or three numbers.
+        Weighted out-of-fold risks of the members. The weights saw them: the optimism of a few free numbers.
     baseline_ : Baseline
         Of the pooled risk.
     expected_prediction_ : float
@@ -272,3 +276,4 @@ class HedgedSurvival(CaseSurvival, OutcomeHedge):
     """
 
     _member = BlockSurvival
+    _together = EarlySurvival

@@ -1,0 +1,86 @@
+"""The arms of a study of values or of times to an event: the sisters of the arms of classes, with the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hybridrad.models.block_model import BlockModel
+from hybridrad.models.boosted import BoostedTrees
+from hybridrad.models.concat import ConcatFusion
+from hybridrad.models.early import EarlyFusion
+from hybridrad.models.hedge import HedgedFusion
+from hybridrad.models.late import LateFusion
+from hybridrad.models.regression.boosted import BoostedRegressor
+from hybridrad.models.regression.regressors import (
+    BlockRegressor,
+    ConcatRegressor,
+    EarlyRegressor,
+    HedgedRegressor,
+    LateRegressor,
+)
+from hybridrad.models.survival.boosted import BoostedSurvival
+from hybridrad.models.survival.survival_models import (
+    BlockSurvival,
+    ConcatSurvival,
+    EarlySurvival,
+    HedgedSurvival,
+    LateSurvival,
+)
+
+_CLASSES = (BlockModel, ConcatFusion, EarlyFusion, LateFusion, HedgedFusion, BoostedTrees)
+_SISTERS: dict[str, dict[type, type]] = {
+    "regression": dict(
+        zip(
+            _CLASSES,
+            (BlockRegressor, ConcatRegressor, EarlyRegressor, LateRegressor, HedgedRegressor, BoostedRegressor),
+            strict=True,
+        )
+    ),
+    "survival": dict(
+        zip(
+            _CLASSES,
+            (BlockSurvival, ConcatSurvival, EarlySurvival, LateSurvival, HedgedSurvival, BoostedSurvival),
+            strict=True,
+        )
+    ),
+}
+
+
+def arms_of_task(arms: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """Return the arms of another task; those that are made for classes alone are left out.
+
+    Examples
+    --------
+    >>> type(arms_of_task({"deep": BlockModel("deep")}, "survival")["deep"]).__name__
+    'BlockSurvival'
+    """
+    found = {name: _sister(arm, _SISTERS[task]) for name, arm in arms.items()}
+    return {name: arm for name, arm in found.items() if arm is not None}
+
+
+def counterpart(estimator: Any) -> type:
+    """Return the class among those of classes that does the same; the estimator's own class where there is none.
+
+    Examples
+    --------
+    >>> counterpart(HedgedSurvival()).__name__
+    'HedgedFusion'
+    """
+    for sisters in _SISTERS.values():
+        for ours, theirs in sisters.items():
+            if isinstance(estimator, theirs):
+                return ours
+    return type(estimator)
+
+
+def _sister(arm: Any, sisters: Mapping[type, type]) -> Any | None:
+    """Return the sister with the same parameters; None where it, or the estimator of its block, has none."""
+    if type(arm) not in sisters:
+        return None
+    words = arm.get_params(deep=False)
+    if words.get("estimator") is not None:
+        words["estimator"] = _sister(words["estimator"], sisters)
+        if words["estimator"] is None:
+            return None
+    return sisters[type(arm)](**words)
