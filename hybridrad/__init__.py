@@ -29,6 +29,19 @@ _HOMES = {
     "PriorityFusion": "hybridrad.models.priority",
     "BlockPenaltyFusion": "hybridrad.models.block_penalty",
     "BlockChoice": "hybridrad.models.block_choice",
+    "BlockRegressor": "hybridrad.models.regression.regressors",
+    "ConcatRegressor": "hybridrad.models.regression.regressors",
+    "EarlyRegressor": "hybridrad.models.regression.regressors",
+    "LateRegressor": "hybridrad.models.regression.regressors",
+    "HedgedRegressor": "hybridrad.models.regression.regressors",
+    "BoostedRegressor": "hybridrad.models.regression.boosted",
+    "BlockSurvival": "hybridrad.models.survival.survival_models",
+    "ConcatSurvival": "hybridrad.models.survival.survival_models",
+    "EarlySurvival": "hybridrad.models.survival.survival_models",
+    "LateSurvival": "hybridrad.models.survival.survival_models",
+    "HedgedSurvival": "hybridrad.models.survival.survival_models",
+    "BoostedSurvival": "hybridrad.models.survival.boosted",
+    "survival_targets": "hybridrad.models.survival.targets",
     "TunedModel": "hybridrad.models.tuned_model",
     "TunedSVM": "hybridrad.models.tuned_svm",
     "TunedForest": "hybridrad.models.tuned_forest",
@@ -95,9 +108,26 @@ if TYPE_CHECKING:
     from hybridrad.models.mrmr import MRMRFilter
     from hybridrad.models.priority import PriorityFusion
     from hybridrad.models.redundancy import RedundancyFilter
+    from hybridrad.models.regression.boosted import BoostedRegressor
+    from hybridrad.models.regression.regressors import (
+        BlockRegressor,
+        ConcatRegressor,
+        EarlyRegressor,
+        HedgedRegressor,
+        LateRegressor,
+    )
     from hybridrad.models.relevance import RelevanceFilter
     from hybridrad.models.size_decorrelation import SizeDecorrelation
     from hybridrad.models.standard import standard_models
+    from hybridrad.models.survival.boosted import BoostedSurvival
+    from hybridrad.models.survival.survival_models import (
+        BlockSurvival,
+        ConcatSurvival,
+        EarlySurvival,
+        HedgedSurvival,
+        LateSurvival,
+    )
+    from hybridrad.models.survival.targets import survival_targets
     from hybridrad.models.tuned_boosted import TunedBoostedTrees
     from hybridrad.models.tuned_elastic_net import TunedElasticNet
     from hybridrad.models.tuned_forest import TunedForest

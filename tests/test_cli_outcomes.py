@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 
 import pandas as pd
 import pytest
 
-import hybridrad as hr
 from hybridrad import cli
-from tests.made_up_outcomes import regression_table, stand_in_arms, stand_in_roles, survival_table
+from tests.made_up_outcomes import regression_table, survival_table
 
 
 def call(*arguments: str) -> int:
     with pytest.raises(SystemExit) as stopped:
         cli.main(list(arguments))
     return int(stopped.value.code or 0)
-
-
-@pytest.fixture(autouse=True)
-def arms(monkeypatch):
-    """Give plain arms where the library has none of its own for the task."""
-    if "task" in inspect.signature(hr.standard_models).parameters:
-        return
-    monkeypatch.setattr(hr, "standard_models", lambda table, *, task, **options: stand_in_arms(task), raising=False)
-    monkeypatch.setattr("hybridrad.models.standard.describe_arm", stand_in_roles)
 
 
 def written(folder, features, table) -> list[str]:
