@@ -148,6 +148,7 @@ def describe_arm(estimator: Any) -> dict[str, Any]:
         text = f"The variant among {listed} with the least inner log loss, chosen in every fold."
         return {"role": "single", "blocks": blocks, "text": text}
     model = ridge[0].lower() + ridge[1:]
+    together = " and a balanced model of all" if getattr(estimator, "joint", False) and len(blocks) != 1 else ""
     mean_of = "logits" if kind is type(estimator) else "predictions"
     texts: dict[type, str] = {
         ConcatFusion: f"Plain concatenation of {{}}: scaling and one {model}.",
@@ -155,7 +156,7 @@ def describe_arm(estimator: Any) -> dict[str, Any]:
         LateFusion: f"Mean of the {mean_of} of the block models of {{}}.",
         PriorityFusion: "Priority: {}, in this order, each block by an offset on top of those before it.",
         BlockPenaltyFusion: "One ridge logistic regression of {}, with a penalty factor for each block.",
-        HedgedFusion: "Hedge: convex stack of the block models of {}, weights shrunk towards equal.",
+        HedgedFusion: f"Hedge: convex stack of the block models of {{}}{together}, weights shrunk towards equal.",
     }
     for described, text in texts.items():
         if issubclass(kind, described):
