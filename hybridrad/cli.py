@@ -370,6 +370,14 @@ def compare(
     design = design_from(cv, inner=inner)
     extractors = [] if features else options.extractors()
     cohort = _cohort(cohort_file, clinical or (), label, positive, where, allow_outside_root, images=features is None)
+    from hybridrad.study_outcome import task_asked
+
+    chosen = task_asked(task.value, cohort)
+    if chosen != "classification" and (readers or learning_curves):
+        raise RunError(
+            f"--readers and --learning-curves are for classes; the task is {chosen}.",
+            hint="Leave them out, or name a label.",
+        )
     recipe = {
         "command": "compare",
         "cohort": cohort_file.name,
@@ -392,7 +400,6 @@ def compare(
     claim_folder(out_folder, recipe)
     announce(cohort)
     from hybridrad.features.table_file import read_feature_table
-    from hybridrad.study_outcome import task_asked
 
     run: ExtractionRun | None = None
     if features is not None:
@@ -409,7 +416,9 @@ def compare(
         raise typer.Exit(2 if len(finished.failures) else 0)
     names = [n.strip() for n in models.split(",") if n.strip()] if models else None
     clinical_columns = list(cohort.clinical_table().columns)
-    arms = _arms(task_asked(task.value, cohort), table, clinical=clinical_columns, names=names, inner=inner, seed=seed)
+    arms = hr.standard_models(
+        table, clinical=clinical_columns, names=names, inner=inner, random_state=seed, task=chosen
+    )
     study = run_study(
         lambda progress: hr.compare_models(
             arms,
@@ -600,15 +609,6 @@ def _cohort(
 
 
 cli_views.register(app, _cohort)
-
-
-def _arms(
-    task: str, features: pd.DataFrame, *, clinical: list[str], names: list[str] | None, inner: int, seed: int
-) -> dict[str, Any]:
-    options: dict[str, Any] = {"clinical": clinical, "names": names, "inner": inner, "random_state": seed}
-    if task != "classification":
-        options["task"] = task
-    return dict(hr.standard_models(features, **options))
 
 
 def _numbers(text: str | None) -> list[float] | None:

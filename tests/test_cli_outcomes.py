@@ -66,3 +66,10 @@ def test_events_that_are_none_are_refused_by_the_command_line(tmp_path, capsys):
 def test_horizons_that_are_no_numbers_are_refused(tmp_path, capsys):
     assert call(*written(tmp_path, *survival_table(48)), "--horizons", "soon") == 1
     assert "for example 12,24,36" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--learning-curves"], ["--readers", "birads"]])
+def test_what_is_for_classes_alone_is_refused_before_anything_is_fitted(tmp_path, capsys, option):
+    assert call(*written(tmp_path, *survival_table(48)), *option) == 1
+    assert "are for classes; the task is survival" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
