@@ -189,7 +189,7 @@ def evaluate(
         outcomes: list[FoldOutcome] = [] if kept is None else kept.finished(tasks)
         done = {(o.repeat, o.fold) for o in outcomes}
         left = {task[:2]: task for task in tasks if task[:2] not in done}
-        if outcomes and progress is not None:
+        if progress is not None:  # at the start as well, so that the time of the first fold is counted
             progress(len(outcomes), len(tasks))
         for outcome in _outcomes(plan, list(left.values()), n_jobs):
             if kept is not None:

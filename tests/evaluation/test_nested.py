@@ -101,10 +101,10 @@ def test_results_do_not_depend_on_the_number_of_jobs(n_jobs):
     assert list(one.extras) == list(two.extras)
 
 
-def test_the_caller_hears_about_each_fold_that_is_done():
+def test_the_caller_hears_of_the_start_and_of_each_fold_that_is_done():
     heard = []
     run({"a": Plain()}, progress=lambda done, total: heard.append((done, total)))
-    assert heard == [(1, 3), (2, 3), (3, 3)]
+    assert heard == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
 def test_one_thread_is_used_inside_a_fold():
