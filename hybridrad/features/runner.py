@@ -23,10 +23,10 @@ from hybridrad.features.worker import (
     CaseTask,
     failure_of,
     paths_of,
-    process_context,
     start_worker,
     work_together,
 )
+from hybridrad.processes import worker_context
 
 _RESERVED = {SIZE_BLOCK, "clinical"}
 _REGIONS_TOGETHER = 8
@@ -245,7 +245,7 @@ class _CohortRun:
             max_workers=n_jobs,
             initializer=start_worker,
             initargs=(self.extractors, memory_limit_gb),
-            context=process_context(self.extractors),
+            context=worker_context(self.extractors),
         )
         try:
             while queue or running:

@@ -1,15 +1,11 @@
-"""What a worker process does with one case, and how such processes are started."""
+"""What a worker process does with one case."""
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from multiprocessing import spawn
-from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -202,50 +198,3 @@ def failure_of(err: Exception, *, stage: str) -> Failure:
     frames = traceback.extract_tb(err.__traceback__)
     place = f" (in {Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return Failure(stage, "E_UNEXPECTED", f"{type(err).__name__}: {err}{place}")
-
-
-# ---- starting worker processes ----
-
-_spawn_lock = threading.Lock()
-
-
-class _LightProcess(SpawnProcess):
-    """A spawned process that does not run the caller's script again."""
-
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:  # noqa: N802  the name multiprocessing calls
-        with _spawn_lock, _without_main_module():
-            return SpawnProcess._Popen(process_obj)
-
-
-class LightSpawnContext(SpawnContext):
-    """Spawned workers for scripts without an ``if __name__ == "__main__"`` guard.
-
-    A plain spawned process imports the script that started it; a script of fifteen lines, as analysts write them, would
-    then start the extraction again in every worker. Work sent to these processes lives in importable modules, so the
-    script is not needed there.
-    """
-
-    Process = _LightProcess
-
-
-@contextmanager
-def _without_main_module() -> Iterator[None]:
-    original = spawn.get_preparation_data
-
-    def lighter(name: str) -> dict[str, Any]:
-        data = original(name)
-        return {k: v for k, v in data.items() if k not in ("init_main_from_name", "init_main_from_path")}
-
-    spawn.get_preparation_data = lighter
-    try:
-        yield
-    finally:
-        spawn.get_preparation_data = original
-
-
-def process_context(extractors: list[Any]) -> SpawnContext:
-    """Return how to start workers: lightly, unless an extractor is defined in the caller's own script."""
-    if any(type(extractor).__module__ == "__main__" for extractor in extractors):
-        return SpawnContext()
-    return LightSpawnContext()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from hybridrad.cohort_checks import about_all, first_of
 from hybridrad.errors import CaseError, Finding
 from hybridrad.imaging.read import read_image, read_mask
 from hybridrad.imaging.roi import read_roi
+from hybridrad.processes import worker_context
 
 CASE_LIMIT_S = 600.0
 """A case whose files cannot be read in this time is reported and left behind (only with worker processes)."""
@@ -161,9 +161,7 @@ def _dimension_findings(case_ids: Iterable[str], dimensions: Iterable[Mapping[st
 def _in_workers(cases: Sequence[CaseLike], n_workers: int) -> list[tuple[list[Finding], dict[str, int]]]:
     pebble = require("pebble")
     results: list[tuple[list[Finding], dict[str, int]]] = []
-    # Fresh processes and not forks: ITK's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with pebble.ProcessPool(max_workers=n_workers, initializer=_one_thread, context=context) as pool:
+    with pebble.ProcessPool(max_workers=n_workers, initializer=_one_thread, context=worker_context(cases)) as pool:
         answers = pool.map(_inspect, cases, chunksize=1, timeout=CASE_LIMIT_S).result()
         for case in cases:
             try:
