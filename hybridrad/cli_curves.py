@@ -8,26 +8,25 @@ from typing import Annotated, Any
 import typer
 
 import hybridrad as hr
+from hybridrad.cli_options import FeaturesOfRunOpt, JobsOpt, RunArg, SeedOpt, names_in
 from hybridrad.console import print_crossings, run_study, say
 from hybridrad.errors import RunError
 from hybridrad.run_report import write_run_report
 
 
 def curves(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished comparison.")],
+    run_folder: RunArg,
     cohort_file: Annotated[
         Path | None, typer.Option("--cohort", metavar="COHORT.csv", help="Its cohort table, for clinical columns.")
     ] = None,
-    features: Annotated[
-        Path | None, typer.Option("--features", metavar="TABLE", help="Its feature table, where RUN does not hold it.")
-    ] = None,
+    features: FeaturesOfRunOpt = None,
     models: Annotated[str | None, typer.Option("--models", help="Arms, with commas; default all of the study.")] = None,
     sizes: Annotated[
         str | None, typer.Option("--sizes", metavar="N,N,...", help="Training patients; default five sizes.")
     ] = None,
     draws: Annotated[int, typer.Option("--draws", min=2, help="Draws of patients.")] = 20,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Worker processes.")] = 2,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all chance.")] = 0,
+    jobs: JobsOpt = 2,
+    seed: SeedOpt = 0,
 ) -> None:
     """Refit all arms on growing sets of patients, and write learning_*.csv and the report of RUN."""
     from hybridrad.run_folder import find_data, load_study
@@ -44,7 +43,7 @@ def curves(
         table,
         cohort,
         run_folder,
-        models=[name.strip() for name in models.split(",") if name.strip()] if models else None,
+        models=names_in(models),
         sizes=_sizes(sizes),
         draws=draws,
         n_jobs=jobs,

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import asdict
+from typing import Annotated
 
-from hybridrad.cli import ExtractionOptions
+import typer
+
+from hybridrad.cli_options import ExtractionOptions, ViewOptions, in_groups
 from hybridrad.imaging.views import Views
 
 FORMER = {
@@ -19,7 +21,7 @@ def views_of(**options) -> Views:
 def test_options_that_are_not_given_change_neither_views_nor_the_settings_of_a_run_folder():
     assert views_of() == Views("largest_slice", margin_mm=10, window="lung")
     # A run folder compares its settings by key; a missing one is None there.
-    recipe = asdict(ExtractionOptions(**FORMER))
+    recipe = ExtractionOptions(**FORMER).recipe()
     assert {name: value for name, value in recipe.items() if value is not None} == {
         name: value for name, value in FORMER.items() if value is not None
     }
@@ -37,3 +39,17 @@ def test_extraction_and_the_sheet_understand_the_same_options():
         padding="constant",
     )
     assert views_of(view="mip", mip_axis="x", slab_margin=3.0).describe()["slab_margin_mm"] == 3.0
+
+
+def test_grouped_options_reach_a_command_as_their_dataclass():
+    seen = []
+
+    @in_groups
+    def command(first: Annotated[str, typer.Argument()], shown: ViewOptions, last: int = 3) -> None:
+        seen.append((first, shown, last))
+
+    app = typer.Typer()
+    app.command()(command)
+    app(["a", "--view", "slices", "--slices", "4", "--last", "5"], standalone_mode=False)
+    app(["b"], standalone_mode=False)
+    assert seen == [("a", ViewOptions("slices", slices=4), 5), ("b", ViewOptions(), 3)]

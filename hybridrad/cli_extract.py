@@ -1,0 +1,70 @@
+"""`hybridrad check` and `hybridrad extract`: what is wrong with a cohort, and its feature table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import hybridrad as hr
+from hybridrad.cli_options import (
+    CohortArg,
+    ExtractionOptions,
+    JobsOpt,
+    LabelOpt,
+    OutOpt,
+    OutsideOpt,
+    RetryOpt,
+    Task,
+    TaskOpt,
+    WhereOpt,
+    in_groups,
+    read_asked,
+)
+from hybridrad.console import print_findings, print_run, say
+
+
+def check(
+    cohort_file: CohortArg,
+    label: LabelOpt = "label",
+    task: TaskOpt = Task.auto,
+    where: WhereOpt = None,
+    allow_outside_root: OutsideOpt = False,
+    jobs: JobsOpt = 1,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.csv", help="Also write the findings here.")
+    ] = None,
+) -> None:
+    """Say what is wrong with a cohort before anything is computed."""
+    from hybridrad.exports import write_csv
+
+    cohort = read_asked(cohort_file, label=label, where=where, allow_outside_root=allow_outside_root)
+    findings = cohort.check(task=task.value, n_jobs=jobs)
+    say(f"{len(cohort.table)} cases, {cohort.table['patient_id'].nunique()} patients.")
+    print_findings(findings)
+    if out_file is not None:
+        write_csv(findings, out_file)
+        say(f"Written: {out_file}")
+
+
+@in_groups
+def extract(
+    cohort_file: CohortArg,
+    out_folder: OutOpt,
+    extraction: ExtractionOptions,
+    where: WhereOpt = None,
+    allow_outside_root: OutsideOpt = False,
+    jobs: JobsOpt = 2,
+    retry_failed: RetryOpt = False,
+) -> None:
+    """Extract radiomics and embeddings of every case into RUN/features.parquet."""
+    from hybridrad.run_folder import claim_folder
+
+    extractors = extraction.extractors()
+    cohort = read_asked(cohort_file, label=None, where=where, allow_outside_root=allow_outside_root)
+    claim_folder(out_folder, {"command": "extract", "cohort": cohort_file.name, "where": where, **extraction.recipe()})
+    run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
+    print_run(run)
+    say(f"Written: {out_folder / 'features.parquet'}")
+    raise typer.Exit(2 if len(run.failures) else 0)
