@@ -20,7 +20,7 @@ from hybridrad.models.absence import (
 from hybridrad.models.block_model import BlockModel
 from hybridrad.models.case_classifier import Array, CaseClassifier, Cases, Training, plain_expected
 from hybridrad.models.early import EarlyFusion
-from hybridrad.models.members import JOINT, fit_members, joint_blocks, shrinkage_of
+from hybridrad.models.members import JOINT, fit_members, joint_blocks, shrinkage_of, weight_intervals, weights_without
 from hybridrad.models.ridge_logistic import log_loss
 from hybridrad.models.simplex import simplex_weights
 from hybridrad.models.slope import apply_slope, shrinking_slope
@@ -154,24 +154,19 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
         complete = np.asarray(~absent.any(axis=1))
         if complete.all() or len(np.unique(training.y[complete])) < training.n_classes:
             return None
-        self.findings_.append(
-            "Training cases lack a block; the weights were fitted to those that have every block "
-            f"({complete.sum()} of {len(complete)})."
-        )
+        self.findings_.append(weights_without(complete))
         return complete.astype(float)
 
     def _intervals(self, scores: Array, training: Training, used: Array | None) -> pd.DataFrame:
-        rng = np.random.default_rng([training.seed, 1])
-        draws = []
-        for _ in range(self.n_bootstrap):
-            drawn = rng.integers(training.n_patients, size=training.n_patients)
-            counts = np.bincount(drawn, minlength=training.n_patients)[training.groups].astype(float)
-            counts = counts if used is None else counts * used
-            if counts.sum() == 0:  # only cases without a block were drawn
-                continue
-            draws.append(simplex_weights(scores, training.y, shrinkage=self.shrinkage_, case_weights=counts).weights)
-        low, high = np.quantile(draws, [0.025, 0.975], axis=0) if draws else np.full((2, scores.shape[-1]), np.nan)
-        return pd.DataFrame({"low": low, "high": high}, index=self.weights_.index)
+        def weights_of(counts: NDArray[np.intp]) -> Array | None:
+            weighted = counts.astype(float) if used is None else counts * used
+            if weighted.sum() == 0:  # only cases without a block were drawn
+                return None
+            return simplex_weights(scores, training.y, shrinkage=self.shrinkage_, case_weights=weighted).weights
+
+        return weight_intervals(
+            weights_of, training.groups, self.weights_.index, n_draws=self.n_bootstrap, seed=training.seed
+        )
 
     def _shrink_if_useless(self, scores: Array, fused: Array, training: Training) -> None:
         self.slope_, self.intercept_ = 1.0, np.zeros(1 if fused.ndim == 1 else fused.shape[1])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import sqrt
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from hybridrad._checks import did_you_mean
 from hybridrad.models.block_model import BlockModel
 
+Array = NDArray[np.float64]
 JOINT = "joint"  # name of the member that reads all blocks
 # Times 1 / sqrt(patients). Of 2, 1, 0.5, 0.3 and 0, tried on 12 simulated scenarios (60 and 150 patients, 16 draws) and
 # on three cohorts (40 to 320 patients, 12 to 16 draws, other draws than those of the benchmarks), 0.5 had the least
@@ -31,18 +33,30 @@ def fit_members(
     seed: int,
 ) -> dict[str, BlockModel]:
     """Return block name -> fitted ``BlockModel``; ``estimators`` replaces the default model of the blocks it names."""
-    estimators = dict(estimators or {})
-    for name in estimators:
-        if name not in blocks:
-            raise ValueError(
-                f"estimators: {name!r} is not one of the blocks {list(blocks)}.{did_you_mean(name, blocks)}"
-            )
+    estimators = own_estimators(estimators, blocks)
     return {
         name: BlockModel(
             {name: positions.tolist()}, estimator=estimators.get(name), inner=inner, random_state=seed
         ).fit(X, y, groups=groups)
         for name, positions in blocks.items()
     }
+
+
+def own_estimators(estimators: Mapping[str, Any] | None, blocks: Collection[str]) -> dict[str, Any]:
+    """Return block name -> estimator of those blocks that do not take the default one.
+
+    Raises
+    ------
+    ValueError
+        A name is not one of the blocks.
+    """
+    estimators = dict(estimators or {})
+    for name in estimators:
+        if name not in blocks:
+            raise ValueError(
+                f"estimators: {name!r} is not one of the blocks {list(blocks)}.{did_you_mean(name, blocks)}"
+            )
+    return estimators
 
 
 def joint_blocks(blocks: Collection[str], estimators: Mapping[str, Any] | None, *, wanted: bool) -> list[str]:
@@ -88,3 +102,49 @@ def shrinkage_of(shrinkage: str | float, n_patients: int) -> float:
     if isinstance(shrinkage, str) or not shrinkage >= 0:
         raise ValueError(f"shrinkage must be 'auto' or a number of at least 0, got {shrinkage!r}.")
     return float(shrinkage)
+
+
+def weights_without(complete: NDArray[np.bool_]) -> str:
+    """Return the finding that cases without a block took no part in the weights."""
+    return (
+        "Training cases lack a block; the weights were fitted to those that have every block "
+        f"({complete.sum()} of {len(complete)})."
+    )
+
+
+def weight_intervals(
+    weights_of: Callable[[NDArray[np.intp]], Array | None],
+    patients: NDArray[np.intp],
+    members: pd.Index,
+    *,
+    n_draws: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return 95 % percentile intervals of the weights over bootstrap draws of patients.
+
+    Parameters
+    ----------
+    weights_of : callable
+        Of how often each training case was drawn, shape (n_cases,), to the weights; None where it holds nothing to
+        learn from.
+    patients : ndarray of shape (n_cases,)
+        Patient of each case, counted from 0.
+    members : Index
+    n_draws : int
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        Index: the members; columns ``low, high``, NaN where no draw could be used.
+    """
+    rng = np.random.default_rng([seed, 1])
+    n_patients = int(patients.max()) + 1
+    draws = []
+    for _ in range(n_draws):
+        drawn = rng.integers(n_patients, size=n_patients)
+        weights = weights_of(np.bincount(drawn, minlength=n_patients)[patients])
+        if weights is not None:
+            draws.append(weights)
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0) if draws else np.full((2, len(members)), np.nan)
+    return pd.DataFrame({"low": low, "high": high}, index=members)

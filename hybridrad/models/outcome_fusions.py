@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from hybridrad._checks import did_you_mean
 from hybridrad.features.blocks import BlockSpec
 from hybridrad.models.absence import (
     AnswersWithoutBlock,
@@ -20,7 +19,14 @@ from hybridrad.models.absence import (
 )
 from hybridrad.models.case_model import Array, Cases
 from hybridrad.models.case_outcome import CaseOutcome, OutcomeTraining
-from hybridrad.models.members import JOINT, joint_blocks, shrinkage_of
+from hybridrad.models.members import (
+    JOINT,
+    joint_blocks,
+    own_estimators,
+    shrinkage_of,
+    weight_intervals,
+    weights_without,
+)
 from hybridrad.models.outcome_models import OutcomeBlock, OutcomeEarly
 from hybridrad.models.simplex import simplex_optimum
 
@@ -35,13 +41,7 @@ class OutcomePool(AnswersWithoutBlock, CaseOutcome):
 
     def _fit_members(self, X: Any, y: ArrayLike, groups: ArrayLike | None, *, seed: int) -> Array:
         """Fit one block model per block and return their out-of-fold predictions, shape (n_train, n_members)."""
-        estimators = dict(self.estimators or {})
-        for name in estimators:
-            if name not in self.blocks_:
-                raise ValueError(
-                    f"estimators: {name!r} is not one of the blocks {list(self.blocks_)}."
-                    f"{did_you_mean(name, self.blocks_)}"
-                )
+        estimators = own_estimators(self.estimators, self.blocks_)
         self.members_ = {
             name: self._member(
                 {name: positions.tolist()}, estimator=estimators.get(name), inner=self.inner, random_state=seed
@@ -93,7 +93,7 @@ class OutcomeLate(OutcomePool):
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Fit the members; see `BlockRegressor.fit`."""
         training = self._start(X, y, groups, blocks=self.blocks)
-        self.joint_blocks_ = []
+        self.joint_blocks_: list[str] = []
         scores = self._fit_members(X, y, groups, seed=training.seed)
         self.oof_predictions_ = self._pooled(scores, self._equal(), training.cases)
         self.expected_prediction_ = self._expected(self._equal())
@@ -165,24 +165,20 @@ class OutcomeHedge(OutcomePool):
         complete = np.asarray(~absent_blocks(training.cases.values, self.blocks_).any(axis=1))
         if complete.all() or self._outcome.n_terms(training.y[complete]) < 2:
             return np.ones(len(complete), dtype=np.intp)
-        self.findings_.append(
-            "Training cases lack a block; the weights were fitted to those that have every block "
-            f"({complete.sum()} of {len(complete)})."
-        )
+        self.findings_.append(weights_without(complete))
         return complete.astype(np.intp)
 
     def _intervals(self, scores: Array, training: OutcomeTraining, used: NDArray[np.intp]) -> pd.DataFrame:
-        rng = np.random.default_rng([training.seed, 1])
-        draws = []
-        for _ in range(self.n_bootstrap):
-            drawn = rng.integers(training.n_patients, size=training.n_patients)
-            counts = np.bincount(drawn, minlength=training.n_patients)[training.groups] * used
+        def weights_of(drawn: NDArray[np.intp]) -> Array | None:
+            counts = drawn * used
             if self._outcome.n_terms(training.y[counts > 0]) == 0:  # nothing to learn from was drawn
-                continue
+                return None
             pool = self._outcome.pool(scores, training.y, shrinkage=self.shrinkage_, counts=counts)
-            draws.append(simplex_optimum(pool).weights)
-        low, high = np.quantile(draws, [0.025, 0.975], axis=0) if draws else np.full((2, scores.shape[1]), np.nan)
-        return pd.DataFrame({"low": low, "high": high}, index=self.weights_.index)
+            return simplex_optimum(pool).weights
+
+        return weight_intervals(
+            weights_of, training.groups, self.weights_.index, n_draws=self.n_bootstrap, seed=training.seed
+        )
 
     def _shrink_if_useless(self, scores: Array, fused: Array, training: OutcomeTraining) -> None:
         self.slope_, self.intercept_ = 1.0, 0.0
