@@ -42,11 +42,18 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "deep_mean_max": ({}, {"pooling": "mean_max"}),
     "deep_region": ({}, {"pooling": "masked_mean", "sqrt": True}),
     "deep_dimmed": ({"background": "dimmed"}, {"sqrt": True}),
+    "deep_masked": ({"background": "masked"}, {"sqrt": True}),
     "deep_outlined": ({"mask_channel": True}, {"sqrt": True}),
+    "deep_outlined_narrow": ({"mask_channel": True, "relative_margin": 0.1}, {"sqrt": True}),
+    "deep_outlined_two": ({"mask_channel": True}, {"layers": TWO, "sqrt": True}),
 }
-RECIPES = {
-    "finetuned_all": hr.TrainingRecipe(),
-    "finetuned_last": hr.TrainingRecipe("last_blocks", trunk_lr=3e-4),
+STORES: dict[str, dict[str, Any]] = {"views": {}, "views_outlined": {"mask_channel": True}}
+# name -> store of its views, recipe.
+NETWORKS = {
+    "finetuned_all": ("views", hr.TrainingRecipe()),
+    "finetuned_last": ("views", hr.TrainingRecipe("last_blocks", trunk_lr=3e-4)),
+    "finetuned_all_outlined": ("views_outlined", hr.TrainingRecipe()),
+    "finetuned_last_outlined": ("views_outlined", hr.TrainingRecipe("last_blocks", trunk_lr=3e-4)),
 }
 INPUT_PX = 112
 KEY = ["n", "seed"]
@@ -79,7 +86,9 @@ def prepare(options: argparse.Namespace) -> None:
         extractors.append(hr.EmbeddingExtractor(BACKBONE, options.weights, seen, name=name, device="cpu", **reading))
     run = hr.extract_features(cohort, extractors, store=options.out / "features", n_jobs=1)
     print(run)
-    hr.prepare_views(cohort, hr.Views(relative_margin=0.5), store=options.out / "views", input_px=INPUT_PX)
+    for name, views in STORES.items():
+        seen = hr.Views(**{"relative_margin": 0.5} | views)
+        hr.prepare_views(cohort, seen, store=options.out / name, input_px=INPUT_PX)
     (options.out / "sources.txt").write_text(f"{options.cohort.resolve()}\n{options.weights.resolve()}\n")
 
 
@@ -88,10 +97,10 @@ class Prepared:
 
     def __init__(self, folder: Path, *, frozen_only: bool) -> None:
         cohort, weights = (Path(line) for line in (folder / "sources.txt").read_text().split("\n")[:2])
-        store = hr.ViewStore.open(folder / "views")
         self.networks: dict[str, Any] = {}
         self.features = pd.read_parquet(folder / "features" / "features.parquet")
-        for name, recipe in {} if frozen_only else RECIPES.items():
+        for name, (views, recipe) in {} if frozen_only else NETWORKS.items():
+            store = hr.ViewStore.open(folder / views)
             self.networks[name] = hr.FineTunedCNN(
                 BACKBONE, weights, views_store=store, recipe=recipe, augment=hr.Augmentation(), device="cpu"
             )
@@ -111,10 +120,11 @@ class Prepared:
             "late": hr.LateFusion(["radiomics", "deep_sqrt"]),
             "hedge": hr.HedgedFusion(members),
         }
-        # The variants are columns of one block then, whose model chooses among them.
+        # The variants are columns of one block then, whose model chooses among them or takes them together.
         own = {name: [c for c in self.features if c.startswith(f"{name}__")] for name in ("radiomics", "size")}
-        every = [c for name in variants for c in self.features if c.startswith(f"{name}__")]
-        arms["hedge_deep_early"] = hr.HedgedFusion(own | {"deep": every}, estimators={"deep": hr.EarlyFusion(variants)})
+        blocks = own | {"deep": [c for name in variants for c in self.features if c.startswith(f"{name}__")]}
+        for how, model in (("chosen", hr.BlockChoice(variants)), ("early", hr.EarlyFusion(variants))):
+            arms[f"hedge_{how}"] = hr.HedgedFusion(blocks, estimators={"deep": model})
         for name, network in self.networks.items():
             arms[name] = hr.BlockModel(name, estimator=network)
             arms[f"hedge_{name}"] = hr.HedgedFusion([*members, name], estimators={name: network})

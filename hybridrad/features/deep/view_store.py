@@ -121,11 +121,14 @@ class ViewStore:
     settings : dict
         Views, size, type and columns the pictures were made with.
     input_px : int
+    shows_region : bool
+        Whether the last channel is the region.
     """
 
     def __init__(self, folder: Path, *, index: pd.DataFrame, failures: pd.DataFrame, settings: dict[str, Any]) -> None:
         self.folder, self.index, self.failures, self.settings = folder, index, failures, settings
         self.input_px = int(settings["input_px"])
+        self.shows_region = "region" in settings["views"].get("channels", ())
         self._planes: NDArray[Any] | None = None
 
     @classmethod

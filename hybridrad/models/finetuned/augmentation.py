@@ -64,12 +64,14 @@ class Augmentation:
         """Return the settings as plain data."""
         return asdict(self)
 
-    def apply(self, pictures: Tensor) -> Tensor:
+    def apply(self, pictures: Tensor, *, shows_region: bool = False) -> Tensor:
         """Return changed pictures; random numbers come from torch's generator, which the caller has seeded.
 
         Parameters
         ----------
         pictures : float32 Tensor of shape (n, channels, side, side), values 0..1
+        shows_region : bool
+            Whether the last channel is the region: it moves with the picture and keeps its values.
 
         Returns
         -------
@@ -77,12 +79,20 @@ class Augmentation:
         """
         import torch
 
-        transform = self._transform(int(pictures.shape[-1]))
-        # One by one, because a transform draws its numbers once for a whole batch.
-        return torch.stack([transform(picture) for picture in pictures]).clamp(0.0, 1.0)
+        moved, changed = self._movement(int(pictures.shape[-1])), self._change_of_values()
 
-    def _transform(self, side: int) -> Any:
-        import torch
+        def one(picture: Tensor) -> Tensor:
+            picture = moved(picture)
+            if not shows_region:
+                return changed(picture)
+            # The channels before the region are the same grey picture.
+            grey = changed(picture[:1])
+            return torch.cat([grey.expand(len(picture) - 1, -1, -1), picture[-1:]])
+
+        # One by one, because a transform draws its numbers once for a whole batch.
+        return torch.stack([one(picture) for picture in pictures]).clamp(0.0, 1.0)
+
+    def _movement(self, side: int) -> Any:
         from torchvision.transforms import InterpolationMode, v2
 
         steps: list[Any] = []
@@ -105,6 +115,13 @@ class Augmentation:
                 ),
                 v2.CenterCrop(side),
             ]
+        return v2.Compose([*steps, v2.Identity()])
+
+    def _change_of_values(self) -> Any:
+        import torch
+        from torchvision.transforms import v2
+
+        steps: list[Any] = []
         if self.intensity:
             steps.append(v2.ColorJitter(brightness=self.intensity, contrast=self.intensity))
         if self.noise_sd:

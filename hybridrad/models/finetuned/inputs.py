@@ -20,9 +20,13 @@ FEATURE_DRAWS = 8
 
 
 class Pictures(Protocol):
-    """What keeps the pictures: `hybridrad.features.deep.view_store.ViewStore`, or anything with these two."""
+    """What keeps the pictures: `hybridrad.features.deep.view_store.ViewStore`, or anything with these three.
+
+    ``shows_region`` says whether the last channel is the region.
+    """
 
     input_px: int
+    shows_region: bool
 
     def pictures(self, case_ids: Iterable[str]) -> list[NDArray[np.float32]]:
         """Return (n_views, channels, input_px, input_px) with values 0..1 for each case."""
@@ -68,7 +72,7 @@ class PictureBatches:
                 )
         cases = [torch.from_numpy(np.ascontiguousarray(one, dtype=np.float32)) for one in found]
         if varied and self.augment is not None:
-            cases = [self.augment.apply(case) for case in cases]
+            cases = [self.augment.apply(case, shows_region=self.store.shows_region) for case in cases]
         return torch.cat([case.expand(-1, 3, -1, -1) for case in cases]), [len(case) for case in cases]
 
 

@@ -117,6 +117,15 @@ def test_views_channels_and_regions_come_back_and_a_torn_write_is_stepped_over(t
     assert np.abs(store.regions(["b"])[0] - plain[:, 1]).max() <= tolerance
 
 
+def test_a_store_knows_whether_its_last_channel_is_the_region(cohort, store, tmp_path):
+    outlined = hr.prepare_views(
+        cohort, hr.Views(mask_channel=True), store=tmp_path / "outlined", input_px=16, progress=False
+    )
+    assert (store.shows_region, outlined.shows_region) == (False, True)
+    case = outlined.index.index[:1]
+    assert np.abs(outlined.pictures(case)[0][:, 2] - outlined.regions(case)[0]).max() < 0.01
+
+
 def test_a_size_that_is_none_is_refused(cohort, tmp_path):
     with pytest.raises(ValueError, match="input_px"):
         hr.prepare_views(cohort, VIEWS, store=tmp_path, input_px=8)

@@ -17,6 +17,7 @@ class Blobs:
     """
 
     input_px = 32
+    shows_region = False
 
     def __init__(self, n_patients: int = 20, *, n_views: int = 1, n_classes: int = 2, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)

@@ -61,3 +61,21 @@ def test_colour_and_slices_as_channels_are_taken():
 def test_a_setting_out_of_range_is_refused_by_name():
     with pytest.raises(ValueError, match="shift"):
         Augmentation(shift=0.7)
+
+
+def test_a_channel_that_shows_the_region_moves_with_the_picture_and_keeps_its_values():
+    region = torch.zeros(6, 1, 24, 24)
+    region[..., 6:18, 6:18] = 1.0
+    shown = torch.cat([region * 0.5, region * 0.5, region], dim=1)
+    settings = {**NOTHING, "shift": 0.2, "intensity": 0.5, "noise_sd": 0.1}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        out = Augmentation("both", **settings).apply(shown, shows_region=True)
+    assert torch.equal(out[:, 0], out[:, 1])
+    inside = out[:, 2] > 0.999
+    assert inside.flatten(1).any(dim=1).all()  # neither dimmed nor noisy
+    grey_inside = torch.stack([grey[there].mean() for grey, there in zip(out[:, 0], inside, strict=True)])
+    assert float(grey_inside.std()) > 0.03  # brightness was changed, each picture in its own way
+    # Where the region went, the bright square of the picture went: nothing but noise lies outside.
+    outside = torch.stack([grey[there].mean() for grey, there in zip(out[:, 0], out[:, 2] < 0.001, strict=True)])
+    assert float(outside.max()) < float(grey_inside.min())
