@@ -53,6 +53,7 @@ def embed(
     device: str,
     batch_size: int,
     on_departure: Callable[[str], None],
+    on_batch_size: Callable[[int], None] | None = None,
     with_region: bool = False,
     precision: str = "fp32",
 ) -> Embeddings:
@@ -71,6 +72,8 @@ def embed(
         Images per batch on a GPU. A CPU has a fixed size of its own.
     on_departure : callable
         Told in a sentence when memory forced a smaller batch or the CPU.
+    on_batch_size : callable, optional
+        Told the batch size that a GPU's memory sufficed for.
     with_region : bool
         Whether the last channel of the images is the region, which the network is given beside the three of a picture.
     precision : {"fp32", "bf16"}
@@ -88,7 +91,10 @@ def embed(
     while device != "cpu" and batch_size >= 1:
         try:
             with exact_arithmetic(device, precision), torch.inference_mode():
-                return _embed_on_gpu(model, inputs, device=device, batch_size=batch_size)
+                found = _embed_on_gpu(model, inputs, device=device, batch_size=batch_size)
+            if on_batch_size is not None:
+                on_batch_size(batch_size)
+            return found
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
             where = f"batches of {batch_size // 2}" if batch_size > 1 else "the CPU"

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 _log = logging.getLogger(__name__)
+AUTO = "auto"
+_FIRST_TRY = 256  # images on a GPU
+# Enough cases that a GPU has full batches to do; few enough that little is lost when a run is stopped.
+_CASES_FOR_CPU, _CASES_FOR_GPU = 16, 64
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 
 
@@ -54,8 +58,9 @@ class EmbeddingExtractor:
         Columns of the cohort table.
     device : str
         ``"auto"`` (a CUDA GPU if there is one, else the CPU), ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
-    batch_size : int
-        Images per batch on a GPU. The CPU has a fixed size of its own, so that no embedding depends on its neighbours.
+    batch_size : int or "auto"
+        Images per batch on a GPU; ``"auto"`` begins with 256. Where the memory does not suffice it is halved, which the
+        run records. The CPU has a fixed size of its own, so that no embedding depends on its neighbours.
     preprocessing : Preprocessing or str, optional
         Replaces what the weights bring along; a string names a torchvision entry of the network. A local file that does
         not say otherwise is taken to expect what the network's default weights expect.
@@ -107,7 +112,7 @@ class EmbeddingExtractor:
         image: str = "image",
         mask: str = "mask",
         device: str = "auto",
-        batch_size: int = 16,
+        batch_size: int | str = "auto",
         preprocessing: Preprocessing | str | None = None,
         layers: str | Sequence[str] | None = None,
         pooling: str | None = None,
@@ -119,19 +124,28 @@ class EmbeddingExtractor:
             raise ValueError(f"name={name!r} is no block name: letters, digits and single underscores, a letter first.")
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
             raise ValueError(f"device={device!r} is not one of auto, cpu, cuda, cuda:0, cuda:1, ...")
-        if int(check_positive(batch_size, name="batch_size")) != batch_size:
-            raise ValueError(f"batch_size must be a whole number, got {batch_size!r}.")
+        if batch_size != AUTO and int(check_positive(batch_size, name="batch_size")) != batch_size:
+            raise ValueError(f"batch_size must be a whole number or 'auto', got {batch_size!r}.")
         self.backbone = backbone
         self.weights = weights_module.check_weights_argument(weights)
         self.views = Views("largest_slice") if views is None else views
         self.name, self.image, self.mask = name, image, mask
-        self.device, self.batch_size, self.preprocessing = device, int(batch_size), preprocessing
+        self.device, self.preprocessing = device, preprocessing
+        self._batch_size = batch_size
+        self._images_at_once = _FIRST_TRY if batch_size == AUTO else int(batch_size)
         self.precision = str(check_choice(precision, batching.PRECISIONS, name="precision"))
         self.reading = Reading.of(layers=layers, pooling=pooling, sqrt=sqrt, view_pooling=view_pooling)
         self.departures: list[str] = []
         self._stems: list[tuple[str, int]] | None = None
         self._described_sha256: str | None = None
         self._model: nn.Module | None = None
+
+    @property
+    def batch_size(self) -> int:
+        """How many cases a run hands over at once."""
+        if self._batch_size != AUTO:
+            return int(self._batch_size)
+        return _CASES_FOR_CPU if self._device() == "cpu" else _CASES_FOR_GPU
 
     def __repr__(self) -> str:
         return (
@@ -253,8 +267,9 @@ class EmbeddingExtractor:
             views,
             self._find_weights().preprocessing,
             device=str(next(model.parameters()).device),
-            batch_size=self.batch_size,
+            batch_size=self._images_at_once,
             on_departure=self._depart,
+            on_batch_size=self._remember,
             with_region=self.reading.wants_region,
             precision=self.precision,
         ).astype(np.float64)
@@ -364,6 +379,10 @@ class EmbeddingExtractor:
                 f"device={self.device!r} was asked for and torch sees no CUDA GPU.", hint="Use device='cpu'."
             )
         return self.device
+
+    def _remember(self, batch_size: int) -> None:
+        # The next cases begin with what the memory sufficed for.
+        self._images_at_once = batch_size
 
     def _depart(self, sentence: str) -> None:
         _log.warning("%s: %s", self.name, sentence)

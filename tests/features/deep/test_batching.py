@@ -136,6 +136,17 @@ def test_a_gpu_out_of_memory_gets_halved_batches_and_says_so(model, monkeypatch)
     ]
 
 
+def test_the_batch_size_that_a_gpu_has_memory_for_is_told(model, monkeypatch):
+    monkeypatch.setattr(batching, "_embed_on_gpu", with_little_memory(fits=4))
+    sizes = []
+    for size in (16, 3):
+        embed(
+            model, IMAGES, EXPECTED, device="cuda", batch_size=size,
+            on_departure=lambda _: None, on_batch_size=sizes.append,
+        )  # fmt: skip
+    assert sizes == [4, 3]
+
+
 def test_a_gpu_without_memory_for_one_image_is_left_for_the_cpu(model, monkeypatch):
     monkeypatch.setattr(batching, "_embed_on_gpu", with_little_memory(fits=0))
     said = []

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from hybridrad.datasets import render_lesion
 from hybridrad.errors import FeatureError, RunError, WeightsError
+from hybridrad.features.deep import batching
 from hybridrad.features.deep.embeddings import EmbeddingExtractor
 from hybridrad.features.deep.weights import Preprocessing
 from hybridrad.imaging.roi import read_roi
@@ -71,6 +72,30 @@ def test_the_batch_size_does_not_change_a_bit_on_a_cpu(roi):
     payload = rows[0].prepare(roi).payload
     first, *others = (extractor.finish([payload] * 3) for extractor in rows)
     assert all(np.array_equal(first, other) for other in others)
+
+
+def test_the_next_cases_begin_with_the_batch_that_the_memory_sufficed_for(monkeypatch):
+    asked = []
+
+    def embed(model, views, expected, *, batch_size, on_batch_size, **_):
+        asked.append(batch_size)
+        on_batch_size(min(batch_size, 32))
+        return np.zeros((len(views), 512), np.float32)
+
+    monkeypatch.setattr(batching, "embed", embed)
+    extractor = small_extractor()
+    for _ in range(2):
+        extractor.finish([np.zeros((1, 1, 20, 20), np.float32)])
+    assert asked == [256, 32]
+
+
+def test_a_run_hands_over_as_many_cases_as_the_device_can_use(monkeypatch):
+    assert small_extractor(batch_size=5).batch_size == 5
+    cases = {}
+    for device in ("cpu", "cuda"):
+        monkeypatch.setattr(EmbeddingExtractor, "_device", lambda self, device=device: device)
+        cases[device] = small_extractor().batch_size
+    assert cases == {"cpu": 16, "cuda": 64}
 
 
 def test_views_of_a_case_are_averaged():
@@ -188,6 +213,7 @@ def test_weights_that_change_during_a_run_are_noticed(tmp_path):
         ({"device": "gpu"}, "not one of auto"),
         ({"batch_size": 0}, "batch_size"),
         ({"batch_size": 2.5}, "whole number"),
+        ({"batch_size": "most"}, "batch_size"),
     ],
 )
 def test_arguments_out_of_range_are_refused(options, message):
