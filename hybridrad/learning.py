@@ -44,6 +44,49 @@ class LearningCurves:
     failures: pd.DataFrame = field(repr=False)
     settings: dict[str, Any] = field(repr=False)
 
+    def differences(self, baseline: str) -> pd.DataFrame:
+        """Return what every other arm gains over one of them at every size.
+
+        Parameters
+        ----------
+        baseline : str
+            An arm.
+
+        Returns
+        -------
+        DataFrame
+            Index ``model, n_patients``; columns ``difference, low, high``: mean AUC over draws minus that of the
+            baseline, with the interval of the bootstrap behind ``points``, whose replicates all arms share. NaN where
+            an arm failed in some draw.
+
+        Raises
+        ------
+        ValueError
+            The curves have no such arm.
+        """
+        from hybridrad._checks import check_choice
+        from hybridrad.evaluation.curve_bootstrap import curve_replicates
+
+        sizes = self.settings["sizes"]
+        names = list(self.points.index.unique("model"))
+        check_choice(baseline, names, name="baseline")
+        replicates = curve_replicates(
+            self.predictions,
+            n_sizes=len(sizes),
+            n_replicates=self.settings["n_bootstrap"],
+            random_state=self.settings["random_state"],
+        )
+        missing = np.full((1 + self.settings["n_bootstrap"], len(sizes)), np.nan)
+        rows = []
+        for name in names:
+            gain = replicates.get(name, missing) - replicates.get(baseline, missing)
+            for n, (here, *others) in zip(sizes, gain.T, strict=True):
+                low, high = (np.nan, np.nan) if np.isnan(here) else np.nanquantile(others, [0.025, 0.975])
+                if name != baseline:
+                    rows.append((name, n, here, low, high))
+        columns = ["model", "n_patients", "difference", "low", "high"]
+        return pd.DataFrame(rows, columns=columns).set_index(["model", "n_patients"])
+
 
 def learning_curves(
     models: Mapping[str, Any],

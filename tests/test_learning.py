@@ -34,6 +34,22 @@ def test_every_arm_has_a_point_with_an_interval_at_every_size(curves):
     assert (curves.points["n_test_patients"] == 33).all()
 
 
+def test_differences_are_those_of_the_points_with_the_same_replicates(curves):
+    gains = curves.differences("size")
+    points = curves.points["value"]
+    assert gains.index.tolist() == [("radiomics", n) for n in SIZES]
+    expected = [points["radiomics", n] - points["size", n] for n in SIZES]
+    assert gains["difference"].tolist() == pytest.approx(expected)
+    assert ((gains["low"] < gains["difference"]) & (gains["difference"] < gains["high"])).all()
+    turned = curves.differences("radiomics")
+    assert turned["low"].tolist() == pytest.approx((-gains["high"]).tolist())
+
+
+def test_differences_to_an_arm_that_is_not_there_are_refused(curves):
+    with pytest.raises(ValueError, match="baseline='deep' is not one of size, radiomics"):
+        curves.differences("deep")
+
+
 def test_a_wide_block_gains_more_with_patients_than_one_scalar(curves):
     gain = {m: curves.points.loc[(m, 70), "value"] - curves.points.loc[(m, 16), "value"] for m in ("size", "radiomics")}
     assert gain["radiomics"] > 0.05
@@ -68,4 +84,5 @@ def test_an_arm_that_fails_is_listed_and_has_no_points(data):
     curves = learning_curves(models, features, cohort, sizes=[20, 60], draws=2, inner=2, n_bootstrap=10)
     assert curves.points.loc["gone", "value"].isna().all()
     assert len(curves.failures) == 4
+    assert curves.differences("size").loc["gone"].isna().all(axis=None)
     assert curves.crossings.loc[("size", "gone"), "text"] == "not identified: an arm failed"
