@@ -29,6 +29,7 @@ _VERSIONED = (
     "PyWavelets",
     "torch",
     "torchvision",
+    "timm",
 )
 
 

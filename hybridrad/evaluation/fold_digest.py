@@ -12,14 +12,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 
 import hybridrad
+from hybridrad.content_hash import content_hash
 from hybridrad.evaluation.fold import FoldPlan
 
-_VERSIONED = ("numpy", "scipy", "pandas", "scikit-learn", "joblib", "xgboost", "shap", "torch", "torchvision")
+_VERSIONED = ("numpy", "scipy", "pandas", "scikit-learn", "joblib", "xgboost", "shap", "torch", "torchvision", "timm")
 
 
 def plan_digest(plan: FoldPlan) -> str:
@@ -88,9 +88,9 @@ def _of_table(X: pd.DataFrame) -> str:
 
 
 def _of_object(thing: Any, what: str) -> str:
-    """Return the content of an estimator or a function, and of the files its classes are written in."""
+    """Return the content of an estimator or a function, of files it names, and of those its classes are written in."""
     try:
-        content = joblib.hash(thing)
+        content = content_hash(thing)
     except (pickle.PicklingError, TypeError, AttributeError) as err:
         raise ValueError(
             f"{what} has no content that another run could compare, so its folds cannot be kept: {err}. "

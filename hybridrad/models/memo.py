@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-import joblib
+from hybridrad.content_hash import content_hash
 
 
 class SharedFits:
@@ -28,7 +28,7 @@ class SharedFits:
     def get(self, ingredients: Any, fit: Callable[[], Any]) -> Any:
         """Return the fit of these ingredients, doing it if it was not done before."""
         try:
-            key = joblib.hash(ingredients)
+            key = content_hash(ingredients)
         except (pickle.PicklingError, TypeError, AttributeError):  # no content hash: such a fit is not shared
             self.n_fitted += 1
             return fit()
@@ -47,7 +47,8 @@ _CURRENT: ContextVar[SharedFits | None] = ContextVar("hybridrad_shared_fits", de
 def shared_fits() -> Iterator[SharedFits]:
     """Share identical member fits among all models fitted inside the ``with`` block; results do not change.
 
-    The key is the content: estimator and its parameters, training rows of the block, labels, patients, inner folds.
+    The key is the content: estimator and its parameters, files it names (pictures, weights), training rows of the
+    block, labels, patients, inner folds.
     Memory is given back at the end of the block. Nested blocks share with the outer one.
 
     Examples

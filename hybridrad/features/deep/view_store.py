@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,7 @@ from hybridrad.features.deep.picture_file import BLOCK, DTYPES, FIELDS, FILE_NAM
 from hybridrad.imaging.views import Views
 
 SETTINGS_NAME = "views.json"
+PICTURES_SHA256 = "pictures_sha256"
 MIN_INPUT_PX = 16
 
 
@@ -101,7 +103,11 @@ def prepare_views(
     )
     if run.features.empty:
         raise RunError(f"no case could be rendered; first failure: {run.failures['message'].iloc[0]}")
-    (folder / SETTINGS_NAME).write_text(json.dumps(extractor.describe(), indent=1), encoding="utf-8")
+    settings_file = folder / SETTINGS_NAME
+    settings_file.write_text(json.dumps(extractor.describe(), indent=1), encoding="utf-8")
+    rendered = ViewStore.open(folder)
+    settings = {**rendered.settings, PICTURES_SHA256: rendered.content_digest()}
+    settings_file.write_text(json.dumps(settings, indent=1), encoding="utf-8")
     return ViewStore.open(folder)
 
 
@@ -119,7 +125,7 @@ class ViewStore:
     failures : DataFrame
         Index ``case_id, stage``; why a case has no pictures.
     settings : dict
-        Views, size, type and columns the pictures were made with.
+        Views, size, type and columns the pictures were made with, and ``pictures_sha256``, their hash.
     input_px : int
     shows_region : bool
         Whether the last channel is the region.
@@ -148,6 +154,8 @@ class ViewStore:
                     f"{folder} holds no views: {path.name} is missing.", hint="Make them by prepare_views()."
                 )
         settings = json.loads(wanted[0].read_text(encoding="utf-8"))
+        if wanted[2].stat().st_mtime_ns > wanted[0].stat().st_mtime_ns:
+            settings.pop(PICTURES_SHA256, None)  # the pictures were written to after they had been hashed
         table = pd.read_parquet(wanted[1])[[f"{BLOCK}__{field}" for field in FIELDS]]
         index = table.set_axis(list(FIELDS), axis=1).astype(np.int64)
         failures = pd.read_csv(folder / "failures.csv", dtype={"case_id": "str"}).set_index(["case_id", "stage"])
@@ -168,6 +176,21 @@ class ViewStore:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ViewStore:
         return self  # nothing in it changes; copies of an estimator share it
+
+    def content_digest(self) -> str:
+        """Return a sha256 of the pictures of all cases, in whatever order they lie in the file.
+
+        Written into ``views.json`` when they are made; two stores with the same pictures agree, wherever they are.
+        """
+        known = self.settings.get(PICTURES_SHA256)
+        if known is not None:
+            return str(known)
+        digest = hashlib.sha256()
+        for row in self.index.sort_index().itertuples():
+            n_planes = row.n_views * (row.n_channels + 1)
+            digest.update(f"{row.Index}\x1f{row.n_views}\x1f{row.n_channels}\x1e".encode())
+            digest.update(self._memory()[row.first_plane : row.first_plane + n_planes].tobytes())
+        return digest.hexdigest()
 
     def has(self, case_ids: Iterable[str]) -> NDArray[np.bool_]:
         """Return which of the cases have pictures."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -83,6 +85,20 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
         n_views = (pooling or self._pooling(case_ids)).n_views
         return PictureBatches(self.views_store, list(case_ids), self.augment, device, n_views=n_views)
+
+    def content_digest(self) -> str:
+        """Return a hash of what the parameters only name: the weights, and the device that is meant by "auto".
+
+        Raises
+        ------
+        WeightsError
+            The weights cannot be had.
+        """
+        from hybridrad.features.deep.weights import find_weights
+
+        found = find_weights(self.backbone, self.weights, preprocessing=self.preprocessing)
+        told = [found.describe(), found.preprocessing.describe(), pick_device(self.device)]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
     def describe_arm(self) -> str:
         """Return one sentence on what is trained, for reports."""

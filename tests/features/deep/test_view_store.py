@@ -129,3 +129,26 @@ def test_a_store_knows_whether_its_last_channel_is_the_region(cohort, store, tmp
 def test_a_size_that_is_none_is_refused(cohort, tmp_path):
     with pytest.raises(ValueError, match="input_px"):
         hr.prepare_views(cohort, VIEWS, store=tmp_path, input_px=8)
+
+
+def test_the_hash_of_the_pictures_is_written_and_hangs_on_no_folder(cohort, store, tmp_path):
+    import json
+    import shutil
+
+    settings = json.loads((store.folder / "views.json").read_text())
+    assert settings["pictures_sha256"] == store.content_digest()
+    shutil.copytree(store.folder, tmp_path / "moved")
+    moved = hr.ViewStore.open(tmp_path / "moved")
+    assert moved.content_digest() == store.content_digest()
+
+
+def test_pictures_written_to_after_they_were_hashed_are_hashed_again(store, tmp_path):
+    import os
+    import shutil
+
+    shutil.copytree(store.folder, tmp_path / "touched")
+    path = tmp_path / "touched" / FILE_NAME
+    path.write_bytes(path.read_bytes()[::-1])
+    later = (tmp_path / "touched" / "views.json").stat().st_mtime_ns + 10**9
+    os.utime(path, ns=(later, later))
+    assert hr.ViewStore.open(tmp_path / "touched").content_digest() != store.content_digest()
