@@ -127,6 +127,17 @@ def check_backbone(backbone: str) -> str:
     return backbone
 
 
+def has_input_transform(backbone: str) -> bool:
+    """Return whether a network can turn ImageNet's normalisation into another one by itself (``transform_input``).
+
+    Examples
+    --------
+    >>> has_input_transform("inception_v3"), has_input_transform("timm:inception_v3")
+    (True, False)
+    """
+    return of_family(backbone, _ARGUMENTS) is not None
+
+
 @lru_cache(maxsize=32)
 def embedding_width(backbone: str) -> int:
     """Return how many values an embedding of the network has; no weights are loaded.
@@ -143,7 +154,12 @@ def embedding_width(backbone: str) -> int:
 
 
 def build_network(
-    backbone: str, *, input_size: int | None = None, depth: int | None = None, allocate: bool = True
+    backbone: str,
+    *,
+    input_size: int | None = None,
+    depth: int | None = None,
+    allocate: bool = True,
+    transform_input: bool = True,
 ) -> nn.Module:
     """Return a network with its classifier and without pretrained weights.
 
@@ -158,11 +174,9 @@ def build_network(
     allocate : bool
         Whether parameters get memory and random values. Without, they only have shapes (torch's meta device), to be
         filled from a checkpoint; that is quick for the largest networks, too.
-
-    Notes
-    -----
-    Inception and GoogLeNet get ``transform_input``: torchvision sets it with its weights, whose normalisation differs
-    from the one the networks were trained with, and a local file of the same weights must not differ from them.
+    transform_input : bool, default True
+        Whether Inception and GoogLeNet turn ImageNet's normalisation into mean and deviation 0.5 first. Torchvision
+        sets it with its own weights; it is wrong for pictures that were normalised otherwise.
     """
     import torchvision
 
@@ -177,7 +191,7 @@ def build_network(
     with _shapes_only() if not allocate else _nothing():
         model = torchvision.models.get_model(backbone, weights=None, **arguments)
     if hasattr(model, "transform_input"):
-        model.transform_input = True
+        model.transform_input = transform_input
     return model
 
 

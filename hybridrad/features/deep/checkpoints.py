@@ -86,7 +86,9 @@ def write_weights(
         Network the weights belong to, e.g. ``"resnet50"``.
     preprocessing : mapping
         ``input_size`` in pixels, ``mean`` and ``std`` (three numbers each, for values 0..1), ``interpolation``
-        (``"bilinear"`` or ``"bicubic"``) and, for networks of volumes, ``depth`` in slices.
+        (``"bilinear"`` or ``"bicubic"``) and, for networks of volumes, ``depth`` in slices; for Inception and GoogLeNet
+        also ``transform_input``, whether they turn ImageNet's normalisation into another by themselves (default: where
+        mean and standard deviation are ImageNet's).
     licence, origin : str
         Written into every study that uses the file.
 
@@ -110,8 +112,13 @@ def write_weights(
     if target.suffix.lower() != ".safetensors" or target.exists():
         raise ValueError(f"{target} must end in .safetensors and not exist yet.")
     needed = {"input_size", "mean", "std", "interpolation"}
-    if not needed <= set(preprocessing) <= needed | {"depth"}:
-        raise ValueError(f"preprocessing has {sorted(preprocessing)}; wanted {sorted(needed)} (and depth for volumes).")
+    if not needed <= set(preprocessing) <= needed | {"depth", "transform_input"}:
+        raise ValueError(
+            f"preprocessing has {sorted(preprocessing)}; wanted {sorted(needed)} (and depth for volumes, "
+            "transform_input for Inception and GoogLeNet)."
+        )
+    if "transform_input" in preprocessing and not backbones.has_input_transform(backbone):
+        raise ValueError(f"preprocessing: {backbone} has no transform_input; that is for inception_v3 and googlenet.")
     state = read_checkpoint(Path(checkpoint))
     model = backbones.build_network(
         backbone, input_size=int(preprocessing["input_size"]), depth=preprocessing.get("depth"), allocate=False

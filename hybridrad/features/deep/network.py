@@ -37,7 +37,8 @@ def load_network(backbone: str, weights: Weights, *, device: str = "cpu", readin
     import torch
 
     reading = reading or Reading()
-    size, depth = weights.preprocessing.input_size, weights.preprocessing.depth
+    expected = weights.preprocessing
+    size, depth = expected.input_size, expected.depth
     layers: tuple[Layer, ...] = ()
     if reading.layers != (PENULTIMATE,):
         from hybridrad.features.deep.readout import find_layers
@@ -47,7 +48,9 @@ def load_network(backbone: str, weights: Weights, *, device: str = "cpu", readin
     allocate = weights.path is None or timm_models.is_timm(backbone)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(UNTRAINED_SEED)
-        model = backbones.build_network(backbone, input_size=size, depth=depth, allocate=allocate)
+        model = backbones.build_network(
+            backbone, input_size=size, depth=depth, allocate=allocate, transform_input=expected.turns_input
+        )
     block = backbones.find_head(model, backbone).block if layers and not timm_models.is_timm(backbone) else ""
     only_before = bool(layers) and not any(
         layer.path in ("", block) or layer.path.startswith(f"{block}.") for layer in layers

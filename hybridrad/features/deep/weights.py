@@ -19,11 +19,12 @@ from urllib.parse import urlparse
 from hybridrad._checks import did_you_mean
 from hybridrad.errors import RunError, WeightsError
 from hybridrad.features.deep import timm_models
-from hybridrad.features.deep.backbones import check_backbone, clip_length
+from hybridrad.features.deep.backbones import check_backbone, clip_length, has_input_transform
 from hybridrad.features.deep.checkpoints import FileFacts, stored_facts
 
 UNTRAINED = "untrained"
 UNTRAINED_SEED = 0
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 FILE_SUFFIXES = (".safetensors", ".pth", ".pt")
 _CONNECTION_TIMEOUT_S = 30.0
 _log = logging.getLogger(__name__)
@@ -43,6 +44,10 @@ class Preprocessing:
         How a view is resized to the input size, antialiased.
     depth : int, optional
         Slices, for networks that take volumes; these are resized along the third axis, too, antialiased and linear.
+    transform_input : bool, optional
+        Inception and GoogLeNet of torchvision only: whether the network itself turns ImageNet's normalisation into mean
+        and deviation 0.5, which torchvision's weights were trained with. By default it does where mean and standard
+        deviation are ImageNet's, and never otherwise: the pictures would be normalised twice.
     """
 
     input_size: int
@@ -50,10 +55,20 @@ class Preprocessing:
     std: tuple[float, float, float]
     interpolation: str
     depth: int | None = None
+    transform_input: bool | None = None
+
+    @property
+    def turns_input(self) -> bool:
+        """Whether a network that can transform its input is to do so."""
+        if self.transform_input is not None:
+            return self.transform_input
+        return (self.mean, self.std) == (IMAGENET_MEAN, IMAGENET_STD)
 
     def describe(self) -> dict[str, Any]:
         """Return the settings as plain data, with what is done besides."""
         plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        if self.transform_input is None:
+            del plain["transform_input"]
         whole = "whole view to the input size"
         if self.depth is None:
             del plain["depth"]
@@ -171,7 +186,10 @@ def _told(facts: FileFacts, backbone: str, file_name: str) -> Preprocessing | No
     try:
         mean, std = (tuple(float(v) for v in facts.preprocessing[key]) for key in ("mean", "std"))
         size, way, depth = (facts.preprocessing.get(key) for key in ("input_size", "interpolation", "depth"))
-        return Preprocessing(int(size), mean, std, str(way), None if depth is None else int(depth))  # type: ignore[arg-type]  # three channels
+        turns = facts.preprocessing.get("transform_input")
+        if turns not in (None, True, False):
+            raise ValueError(f"transform_input is {turns!r}, neither true nor false")
+        return Preprocessing(int(size), mean, std, str(way), None if depth is None else int(depth), turns)  # type: ignore[arg-type]  # three channels
     except (KeyError, TypeError, ValueError) as err:
         raise WeightsError(f"{file_name} describes its preprocessing in a way that cannot be read: {err}.") from err
 
@@ -214,6 +232,18 @@ def is_file_name(weights: str | os.PathLike[str]) -> bool:
 
 
 def _expected(backbone: str, preprocessing: Preprocessing | str) -> Preprocessing:
+    expected = _expected_as_told(backbone, preprocessing)
+    if has_input_transform(backbone):
+        return replace(expected, transform_input=expected.turns_input)
+    if expected.transform_input is not None:
+        raise WeightsError(
+            f"{backbone} has no transform_input; that is for torchvision's inception_v3 and googlenet.",
+            hint="Leave transform_input out of the preprocessing.",
+        )
+    return expected
+
+
+def _expected_as_told(backbone: str, preprocessing: Preprocessing | str) -> Preprocessing:
     depth = clip_length(backbone)
     if isinstance(preprocessing, Preprocessing):
         if preprocessing.depth is None:

@@ -54,6 +54,9 @@ class CaseNetwork(nn.Module):
             ("spread", (width,)),
         ):
             self.register_buffer(name, torch.ones(values) if name.endswith(("std", "spread")) else torch.zeros(values))
+        if hasattr(trunk, "transform_input"):
+            # No parameter of the trunk, but it has to come back with them.
+            self.register_buffer("turns_input", torch.tensor(bool(trunk.transform_input)))
 
     def features(self, pictures: Tensor) -> Tensor:
         """Return the trunk's features of pictures (n, 1 or 3, side, side) with values 0..1."""
@@ -159,4 +162,6 @@ def network_of(
     head = backbones.cut_head(model, backbone)
     network = CaseNetwork(model, head.width, pooling, n_classes, 0.0)
     network.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in state.items()}, assign=True)
+    if hasattr(model, "transform_input"):
+        model.transform_input = bool(network.turns_input)
     return network.eval().to(memory_format=torch.channels_last)

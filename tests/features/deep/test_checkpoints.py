@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from safetensors.torch import save_file
 
 from hybridrad.errors import WeightsError
 from hybridrad.features.deep.backbones import Head, build_network, cut_head
-from hybridrad.features.deep.checkpoints import fill_network, read_checkpoint
+from hybridrad.features.deep.batching import network_input
+from hybridrad.features.deep.checkpoints import fill_network, read_checkpoint, write_weights
 from hybridrad.features.deep.network import load_network
-from hybridrad.features.deep.weights import Preprocessing, Weights
+from hybridrad.features.deep.weights import Preprocessing, Weights, find_weights
 
 EXPECTED = Preprocessing(64, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
 SMALL = "shufflenet_v2_x0_5"
@@ -31,8 +33,8 @@ def image():
     return torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 
 
-def embedding_from(path, image, backbone=SMALL):
-    model = load_network(backbone, Weights(path.name, "file", path, None, EXPECTED))
+def embedding_from(path, image, backbone=SMALL, expected=EXPECTED):
+    model = load_network(backbone, Weights(path.name, "file", path, None, expected))
     with torch.inference_mode():
         return model(image)
 
@@ -117,8 +119,42 @@ def test_a_local_googlenet_equals_torchvision_with_its_transformed_input(tmp_pat
     model = torchvision.models.googlenet(weights=None, init_weights=True, transform_input=True).eval()
     assert any(key.startswith("aux1.") for key in model.state_dict())
     torch.save(model.state_dict(), tmp_path / "net.pth")
-    found = embedding_from(tmp_path / "net.pth", image, "googlenet")
+    imagenet = Preprocessing(64, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bilinear")
+    found = embedding_from(tmp_path / "net.pth", image, "googlenet", imagenet)
     torch.testing.assert_close(found, plain_embedding(model, image))
+    as_told = replace(EXPECTED, transform_input=True)
+    torch.testing.assert_close(embedding_from(tmp_path / "net.pth", image, "googlenet", as_told), found)
+
+
+@pytest.mark.parametrize(("how", "lowest", "highest"), [(None, -1.0, 1.0), (True, -0.64, 0.43), (False, -1.0, 1.0)])
+def test_pictures_of_a_file_that_declares_another_normalisation_are_normalised_once(tmp_path, how, lowest, highest):
+    torch.manual_seed(0)
+    torch.save(torchvision.models.googlenet(weights=None, init_weights=False).state_dict(), tmp_path / "net.pth")
+    facts = {"input_size": 64, "mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bilinear"}
+    facts |= {} if how is None else {"transform_input": how}
+    path = write_weights(
+        tmp_path / "net.pth",
+        tmp_path / "n.safetensors",
+        backbone="googlenet",
+        preprocessing=facts,
+        licence="",
+        origin="",
+    )
+    found = find_weights("googlenet", path)
+    assert found.preprocessing.describe()["transform_input"] is bool(how)
+    model = load_network("googlenet", found)
+    seen = []
+    model.conv1.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    both = torch.stack([network_input(np.full((1, 8, 8), v, np.float32), found.preprocessing) for v in (0.0, 1.0)])
+    model(both)
+    assert float(seen[0][0].min()) == pytest.approx(lowest, abs=0.01)
+    assert float(seen[0][1].max()) == pytest.approx(highest, abs=0.01)
+
+
+def test_an_input_transform_is_refused_for_networks_without_one(tmp_path, original):
+    torch.save(original.state_dict(), tmp_path / "net.pth")
+    with pytest.raises(WeightsError, match="has no transform_input"):
+        find_weights(SMALL, tmp_path / "net.pth", preprocessing=replace(EXPECTED, transform_input=True))
 
 
 def test_a_prefix_that_is_a_layer_of_the_network_itself_stays():

@@ -96,6 +96,20 @@ def test_a_feature_that_does_not_vary_is_not_blown_up():
     assert torch.equal(net.spread, torch.ones(512))
 
 
+@pytest.mark.parametrize("turns", [True, False])
+def test_a_network_that_transforms_its_input_or_not_comes_back_as_it_was(turns):
+    from hybridrad.features.deep.weights import Preprocessing
+
+    told = Preprocessing(32, (0.5,) * 3, (0.5,) * 3, "bilinear", transform_input=turns)
+    net = network("googlenet", preprocessing=told)
+    assert net.trunk.transform_input is turns
+    state = architecture.state_of(net)
+    again = architecture.network_of(state, "googlenet", input_px=32, pooling=PoolingPlan("mean"), n_classes=2)
+    assert again.trunk.transform_input is turns
+    with torch.no_grad():
+        assert torch.allclose(again.features(PICTURES), net.features(PICTURES), atol=1e-5)
+
+
 @pytest.mark.parametrize("backbone", ["squeezenet1_1", "resnet18"])
 def test_a_network_comes_back_from_its_arrays_without_weights(backbone):
     net = network(backbone)
