@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from resumable import add_rows, read_rows
+from scipy.special import expit
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.tree import DecisionTreeClassifier
 
@@ -106,10 +107,6 @@ class MeanOfRawLogits:
         p = np.clip(p, 1e-4, 1 - 1e-4)
         return np.mean(np.log(p / (1 - p)), axis=0)
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
-        p = 1 / (1 + np.exp(-self.decision_function(X)))
-        return np.column_stack([1 - p, p])
-
 
 def overfitted() -> DecisionTreeClassifier:
     """A tree grown until every training case is right: all its probabilities are 0 or 1."""
@@ -119,18 +116,21 @@ def overfitted() -> DecisionTreeClassifier:
 def arms_of(draw: Draw, X: pd.DataFrame, names: Iterable[str]) -> dict[str, Any]:
     """Return the arms wanted that this table can have.
 
-    ``late_all``: mean of the logits of the very members of ``hedge``, size included. ``late_raw``: the same without
-    calibration, where a member overfits.
+    ``late_all``: mean of the logits of the block models of ``hedge``, size included. ``late_raw``: the same without
+    calibration, where a member overfits. ``hedge_first``: the first version of the hedge, block models alone and
+    weights drawn four times as strongly towards equal.
     """
     names = list(names)
     known = hr.standard_models(X)
-    own = {"late_all", "late_raw"}
     arms = {}
     for name in names:
         if name in SINGLES and name not in known:
             continue  # no such block in this table
         if name == "late_all":
             arms[name] = hr.LateFusion(list(known["hedge"].blocks))
+        elif name == "hedge_first":
+            blocks = list(known["hedge"].blocks)
+            arms[name] = hr.HedgedFusion(blocks, joint=False, shrinkage=2.0 / np.sqrt(draw.n), n_bootstrap=0)
         elif name == "late_raw":
             if draw.data == "overconfident":
                 members = {b: hr.BlockModel(b) for b in known["hedge"].blocks}
@@ -138,7 +138,7 @@ def arms_of(draw: Draw, X: pd.DataFrame, names: Iterable[str]) -> dict[str, Any]
         elif name != "hedge_clinical" or name in known:
             arms |= hr.standard_models(X, names=[name])
     for name, arm in arms.items():
-        options = {} if name in own - {"late_all"} else arm.get_params(deep=False)
+        options = {} if name in ("late_raw",) else arm.get_params(deep=False)
         if "n_bootstrap" in options:
             arm.set_params(n_bootstrap=0)
         if draw.data == "overconfident" and name == "deep":
@@ -165,8 +165,8 @@ def run(draw: Draw, names: list[str], missing: float = 0.0) -> list[dict[str, An
     rows = []
 
     def scored(name: str, arm: Any, X_test: pd.DataFrame, seconds: float) -> None:
-        auc = roc_auc_score(s.y_test, arm.decision_function(X_test))
-        loss = log_loss(s.y_test, np.clip(arm.predict_proba(X_test), 1e-15, 1))
+        logit = arm.decision_function(X_test)
+        auc, loss = roc_auc_score(s.y_test, logit), log_loss(s.y_test, np.clip(expit(logit), 1e-15, 1 - 1e-15))
         row = {k: v for k, v in asdict(draw).items() if k in KEY} | {"arm": name, "auc": auc, "log_loss": loss}
         rows.append(row | {"seconds": seconds, "n_test": len(s.y_test), "oracle_auc": s.oracle})
 

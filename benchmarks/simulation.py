@@ -55,7 +55,7 @@ def main() -> None:
     options = arguments()
     more = [a for a in options.arms or [] if a not in (*SINGLES, *FUSED)]
     if options.real:
-        arms = [a for a in SINGLES if a != "clinical"] + [*FUSED, "late_all", *more]
+        arms = [a for a in SINGLES if a != "clinical"] + [*FUSED, "late_all", "hedge_first", *more]
         features, cohort = (str(path.resolve()) for path in options.real)
         variant = "first order" if options.first_order else "all"
         draws = [
@@ -64,7 +64,7 @@ def main() -> None:
             for seed in range(options.draws or 50)
         ]
     else:
-        arms = [*SINGLES, *FUSED, "hedge_clinical", "late_all", "late_raw", *more]
+        arms = [*SINGLES, *FUSED, "hedge_clinical", "late_all", "late_raw", "hedge_first", *more]
         cells = [(scenario, "") for scenario in options.scenarios]
         if not options.no_variants:
             cells += [(s, variant) for s in WITH_VARIANTS if s in options.scenarios for variant in VARIANTS]
