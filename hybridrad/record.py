@@ -103,6 +103,18 @@ def data_digest(X: pd.DataFrame, outcome: pd.DataFrame, patient_id: pd.Series) -
     return digest.hexdigest()
 
 
+def networks_of(arm: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the descriptions of the networks an arm trains: none, its ``network``, or several.
+
+    Examples
+    --------
+    >>> networks_of({"network": {"backbone": "resnet18"}}), networks_of({"role": "single"})
+    ([{'backbone': 'resnet18'}], [])
+    """
+    network = arm.get("network")
+    return [network] if isinstance(network, dict) else list(network or [])
+
+
 def size_note(features: pd.DataFrame, extractors: list[dict[str, Any]]) -> dict[str, Any]:
     """Return whether the views keep size, and how many radiomics features follow it.
 
@@ -111,13 +123,14 @@ def size_note(features: pd.DataFrame, extractors: list[dict[str, Any]]) -> dict[
     features : DataFrame
         The feature table of the cases used.
     extractors : list of dict
-        Descriptions of the extractors; those of networks say whether their views keep size.
+        Descriptions of the extractors and of the networks that arms train; they say whether their views keep size.
 
     Returns
     -------
     dict
-        ``block`` (the size column or None), ``views_keep_size``, ``n_radiomics``, ``n_following_size`` (columns whose
-        Spearman correlation with size exceeds 0.7 in absolute value) and ``threshold_rho``.
+        ``block`` (the size column or None), ``views_keep_size`` (None without views, and where some do and some do not:
+        ``views_that_keep_size`` and ``views_that_do_not`` name them then), ``n_radiomics``, ``n_following_size``
+        (columns whose Spearman correlation with size exceeds 0.7 in absolute value) and ``threshold_rho``.
 
     Examples
     --------
@@ -126,7 +139,10 @@ def size_note(features: pd.DataFrame, extractors: list[dict[str, Any]]) -> dict[
     >>> note["n_radiomics"], note["n_following_size"]
     (2, 1)
     """
-    keeps = [e["views"]["keeps_size"] for e in extractors if isinstance(e.get("views"), Mapping)]
+    keeps = {
+        str(e.get("name")): bool(e["views"]["keeps_size"]) for e in extractors if isinstance(e.get("views"), Mapping)
+    }
+    mixed = len(set(keeps.values())) > 1
     sizes = [c for c in features.columns if block_of(c) == "size"]
     radiomics = [c for c in features.columns if block_of(c).startswith("radiomics")]
     following = 0
@@ -136,7 +152,9 @@ def size_note(features: pd.DataFrame, extractors: list[dict[str, Any]]) -> dict[
         following = int((rho.abs() > FOLLOWS_SIZE_RHO).sum())
     return {
         "block": sizes[0] if sizes else None,
-        "views_keep_size": all(keeps) if keeps else None,
+        "views_keep_size": all(keeps.values()) if keeps and not mixed else None,
+        **({"views_that_keep_size": [name for name, kept in keeps.items() if kept]} if mixed else {}),
+        **({"views_that_do_not": [name for name, kept in keeps.items() if not kept]} if mixed else {}),
         "n_radiomics": len(radiomics),
         "n_following_size": following,
         "threshold_rho": FOLLOWS_SIZE_RHO,

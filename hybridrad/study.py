@@ -28,6 +28,7 @@ from hybridrad.study_tables import (
     arms,
     extras,
     importance_tables,
+    networks,
     no_complementarity,
     no_horizons,
     no_sites,
@@ -267,7 +268,9 @@ def compare_models(
         "arms": arms(models, roles, X, result),
         "flow": record.flow(cohort, used, failures, groups=outcome.groups, names=outcome.group_names()),
         "extractors": list(run.extractors) if run is not None else [],
-        "size": record.size_note(features.loc[X.index], run.extractors if run is not None else []),
+        "size": record.size_note(
+            features.loc[X.index], [*(run.extractors if run is not None else []), *networks(roles)]
+        ),
         "hedge": {"weights": record.hedge_weights(extras(result, roles.fused_default, "weights"))},
         "grouped": all(result.routed.values()),
         "cohort": record.cohort_note(cohort),
@@ -303,12 +306,15 @@ def _read_off(name: str, fitted: Any, X_test: pd.DataFrame) -> dict[str, Any]:
 
 
 def _read_off_without_shap(name: str, fitted: Any, X_test: pd.DataFrame) -> dict[str, Any]:
+    from hybridrad.models.finetuned.arm_networks import trained_epochs
+
     weights = getattr(fitted, "weights_", None)
     return {
         "oof_loss": getattr(fitted, "oof_loss_", None),
         "weights": dict(weights) if isinstance(weights, pd.Series) else None,
         "findings": [*getattr(fitted, "findings_", []), *_absences(fitted, X_test)],
         "steps": read_steps(fitted, X_test),
+        "epochs": trained_epochs(fitted),
     }
 
 

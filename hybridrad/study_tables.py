@@ -35,9 +35,24 @@ def arms(models: Mapping[str, Any], roles: Roles, X: pd.DataFrame, result: Evalu
             **roles.described[name],
             "seconds": round(float(seconds.get(name, 0.0)), 3),
             "is_default_fused": name == roles.fused_default,
+            **_network_as_trained(roles.described[name], extras(result, name, "epochs")),
         }
         for name in models
     }
+
+
+def networks(roles: Roles) -> list[dict[str, Any]]:
+    """Return the descriptions of the networks that the arms train, each with the ``name`` of its arm."""
+    return [{"name": name, **network} for name, arm in roles.described.items() for network in record.networks_of(arm)]
+
+
+def _network_as_trained(described: Mapping[str, Any], epochs: list[dict[str, int]]) -> dict[str, Any]:
+    """Return the description of an arm's network with the epochs chosen in each fold, in their order."""
+    found = [
+        {**network, "chosen_epochs": [of_fold.get(network.get("member", "")) for of_fold in epochs]}
+        for network in record.networks_of(described)
+    ]
+    return {"network": found if len(found) > 1 else found[0]} if found else {}
 
 
 def what_went_wrong(

@@ -23,6 +23,13 @@ def test_features_that_follow_size_are_counted_by_spearman():
     assert (note["n_radiomics"], note["views_keep_size"]) == (4, True)
 
 
+def test_views_that_keep_size_and_views_that_do_not_are_told_apart():
+    told = [{"name": name, "views": {"keeps_size": kept}} for name, kept in (("deep", False), ("finetuned", True))]
+    note = size_note(pd.DataFrame({"radiomics__a": [1.0, 2.0]}), told)
+    assert note["views_keep_size"] is None
+    assert (note["views_that_keep_size"], note["views_that_do_not"]) == (["finetuned"], ["deep"])
+
+
 def test_without_a_network_nothing_is_said_about_views():
     note = size_note(pd.DataFrame({"radiomics__a": [1.0, 2.0]}), [])
     assert note["views_keep_size"] is None

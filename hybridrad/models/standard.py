@@ -18,6 +18,7 @@ from hybridrad.models.case_model import CLINICAL_BLOCK
 from hybridrad.models.case_outcome import CaseOutcome
 from hybridrad.models.concat import ConcatFusion
 from hybridrad.models.early import EarlyFusion
+from hybridrad.models.finetuned.arm_networks import describe_networks
 from hybridrad.models.finetuned.network_classifier import NetworkClassifier
 from hybridrad.models.hedge import HedgedFusion
 from hybridrad.models.late import LateFusion
@@ -116,15 +117,25 @@ def standard_models(
 
 
 def describe_arm(estimator: Any) -> dict[str, Any]:
-    """Return what an arm is: ``role`` (single, fused, other), ``blocks`` and one sentence.
+    """Return what an arm is: ``role`` (single, fused, other), ``blocks``, a sentence, and ``network`` if it has one.
 
     Single arms are those regret is measured against. ``deep_size`` is a control and counts as other.
+
+    Raises
+    ------
+    WeightsError
+        The weights of a network cannot be had.
 
     Examples
     --------
     >>> describe_arm(BlockModel("deep"))["role"], describe_arm(HedgedFusion(["radiomics", "deep"]))["blocks"]
     ('single', ['radiomics', 'deep'])
     """
+    described, network = _what_it_is(estimator), describe_networks(estimator)
+    return described if network is None else {**described, "network": network}
+
+
+def _what_it_is(estimator: Any) -> dict[str, Any]:
     if isinstance(estimator, NetworkClassifier):
         # It reads pictures, not columns.
         return {"role": "single", "blocks": [], "n_features": None, "text": estimator.describe_arm()}

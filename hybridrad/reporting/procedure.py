@@ -26,6 +26,7 @@ class Weights:
     name: str
     sha256: str
     source: str = ""
+    trained: bool = False  # further, inside the folds, from these weights
 
     @property
     def untrained(self) -> bool:
@@ -43,7 +44,9 @@ class Node:
 
 
 def weights_used(settings: Mapping[str, Any]) -> list[Weights]:
-    """Return the network weights that the extractors of the study used.
+    """Return the network weights that the extractors and the arms of the study used.
+
+    A network that several arms train is one entry.
 
     Examples
     --------
@@ -62,6 +65,44 @@ def weights_used(settings: Mapping[str, Any]) -> list[Weights]:
                 name=leaves.get("weights.name") or leaves.get("weights", ""),
                 sha256=next((v for k, v in leaves.items() if "sha256" in k), ""),
                 source=leaves.get("weights.source", ""),
+            )
+        )
+    return [*found, *_weights_trained_on(settings)]
+
+
+def arm_networks(settings: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the networks that the arms of a study trained, each with the names of the arms that share it.
+
+    Examples
+    --------
+    >>> shared = {"backbone": "resnet18", "weights": {"name": "a.pth"}}
+    >>> arms = {"finetuned": {"network": shared}, "hedge_finetuned": {"network": {"member": "finetuned", **shared}}}
+    >>> [name for name, _ in arm_networks({"arms": arms})]
+    ['finetuned, hedge_finetuned']
+    """
+    found: dict[str, tuple[list[str], Mapping[str, Any]]] = {}
+    for name, arm in (settings.get("arms") or {}).items():
+        network = arm.get("network") if isinstance(arm, Mapping) else None
+        for one in network if isinstance(network, list) else [network]:
+            if isinstance(one, Mapping):
+                told = {key: value for key, value in one.items() if key != "member"}
+                found.setdefault(repr(told), ([], told))[0].append(str(name))
+    return [(", ".join(dict.fromkeys(names)), told) for names, told in found.values()]
+
+
+def _weights_trained_on(settings: Mapping[str, Any]) -> list[Weights]:
+    found = []
+    for name, network in arm_networks(settings):
+        weights = network.get("weights") or {}
+        told = {key: _text(weights[key]) for key in ("name", "sha256", "source") if weights.get(key) is not None}
+        found.append(
+            Weights(
+                block=name,
+                backbone=str(network.get("backbone", "")),
+                name=told.get("name", ""),
+                sha256=told.get("sha256", ""),
+                source=told.get("source", ""),
+                trained=True,
             )
         )
     return found

@@ -20,7 +20,15 @@ from hybridrad.reporting.learning import learning_section
 from hybridrad.reporting.message import Message, key_messages, people, small_differences
 from hybridrad.reporting.outcome_plates import beside_scores, outcome_plates, task_of_study
 from hybridrad.reporting.plates import Plate
-from hybridrad.reporting.procedure import Weights, cautions, design_sentences, facts, tree, weights_used
+from hybridrad.reporting.procedure import (
+    Weights,
+    arm_networks,
+    cautions,
+    design_sentences,
+    facts,
+    tree,
+    weights_used,
+)
 from hybridrad.reporting.readers import readers_section
 from hybridrad.reporting.steps import steps_section
 from hybridrad.reporting.tables import (
@@ -93,7 +101,8 @@ def warnings_of(study: Comparison) -> list[Message]:
     found = [
         Message(
             "Untrained network.",
-            f"{_network(w)} had random weights: its numbers mean nothing beyond a test of the run.",
+            f"{_network(w)} {'began with' if w.trained else 'had'} random weights: its numbers mean nothing beyond a "
+            "test of the run.",
         )
         for w in weights_used(study.settings)
         if w.untrained
@@ -263,6 +272,13 @@ def _size_sentences(study: Comparison) -> list[str]:
         "region is in millimetres.",
     }
     sentences = [views[size["views_keep_size"]]] if isinstance(size.get("views_keep_size"), bool) else []
+    if size.get("views_that_keep_size"):
+        kept, lost = (
+            listing([str(n) for n in size.get(key) or []]) for key in ("views_that_keep_size", "views_that_do_not")
+        )
+        sentences.append(
+            f"The views of {kept} keep size; those of {lost} do not: they are scaled to the input of the network."
+        )
     n: Any = size.get("n_radiomics")
     following: Any = size.get("n_following_size")
     if is_number(n) and is_number(following) and n:
@@ -285,6 +301,7 @@ def _procedure(study: Comparison, arms: list[Arm]) -> dict[str, Any]:
         "extractors": [
             tree(str(e.get("name", "extractor")), {k: v for k, v in e.items() if k != "name"}) for e in extractors
         ],
+        "networks": [tree(name, network) for name, network in arm_networks(study.settings)],
         "versions": sorted((str(p), str(v)) for p, v in (study.settings.get("versions") or {}).items()),
         "arms": arms_grid(arms, seconds={a.name: (described.get(a.name) or {}).get("seconds") for a in arms}),
         "pyradiomics": any("pyradiomics" in str(e).lower() for e in extractors),
@@ -308,6 +325,5 @@ def _codes(table: pd.DataFrame, caption: str) -> Any:
 
 
 def _network(weights: Weights) -> str:
-    return (
-        f"{weights.backbone} of block {weights.block}" if weights.backbone else f"The network of block {weights.block}"
-    )
+    where = f"of {'model' if weights.trained else 'block'} {weights.block}"
+    return f"{weights.backbone} {where}" if weights.backbone else f"The network {where}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from hybridrad.reporting.flow import read_flow
 from hybridrad.reporting.procedure import cautions, design_sentences, facts, weights_used
+from hybridrad.reporting.report import write_report
 from hybridrad.reporting.sections import warnings_of
 
 
@@ -26,6 +27,30 @@ def test_weights_are_read_with_their_hash(study):
     (weights,) = weights_used(study.settings)
     assert (weights.block, weights.name, weights.sha256) == ("deep", "squeezenet1_1_features.safetensors", "cd" * 32)
     assert not weights.untrained
+
+
+def network(**changes):
+    weights = {"name": "net.pth", "source": "file", "sha256": "ab" * 32, "licence": "CC BY 4.0"}
+    views = {"kind": "slices", "keeps_size": True}
+    return {"backbone": "resnet18", "weights": weights, "views": views, "chosen_epochs": [3, 5]} | changes
+
+
+def test_a_network_that_arms_train_is_listed_once_with_its_weights_and_settings(make_study, tmp_path):
+    study = make_study(n_patients=30)
+    study.settings["arms"]["finetuned"] = {"role": "single", "network": network()}
+    study.settings["arms"]["hedge_finetuned"] = {"role": "fused", "network": {"member": "finetuned", **network()}}
+    _, weights = weights_used(study.settings)
+    assert (weights.block, weights.sha256, weights.untrained) == ("finetuned, hedge_finetuned", "ab" * 32, False)
+    page = write_report(study, tmp_path / "report.html", figures=False).read_text(encoding="utf-8")
+    for told in ("Networks trained inside the folds", "CC BY 4.0", "3, 5"):
+        assert told in page
+
+
+def test_an_arm_that_began_with_random_weights_raises_a_warning(study):
+    untrained = network(weights={"name": "untrained", "source": "untrained", "sha256": None})
+    study.settings["arms"]["finetuned"] = {"role": "single", "network": untrained}
+    (warning,) = [w for w in warnings_of(study) if w.lead == "Untrained network."]
+    assert "resnet18 of model finetuned began with random weights" in warning.text
 
 
 def test_cases_that_are_neither_failed_nor_used_raise_a_warning(study):

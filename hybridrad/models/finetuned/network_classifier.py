@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,6 +25,7 @@ from hybridrad.models.finetuned.recipe import TrainingRecipe
 from hybridrad.splits import Fold, inner_splits
 
 if TYPE_CHECKING:
+    from hybridrad.features.deep.weights import Weights
     from hybridrad.models.finetuned.architecture import CaseNetwork, NetworkState
     from hybridrad.models.finetuned.inputs import PictureBatches
     from hybridrad.models.finetuned.pooling import PoolingPlan
@@ -94,11 +96,50 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         WeightsError
             The weights cannot be had.
         """
-        from hybridrad.features.deep.weights import find_weights
-
-        found = find_weights(self.backbone, self.weights, preprocessing=self.preprocessing)
+        found = self._found_weights()
         told = [found.describe(), found.preprocessing.describe(), pick_device(self.device)]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything the training and its result depend on, as plain data.
+
+        Raises
+        ------
+        WeightsError
+            The weights cannot be had.
+        """
+        from hybridrad.models.finetuned.training import precision_in_use
+
+        store: dict[str, Any] = getattr(self.views_store, "settings", {})
+        input_px = getattr(self.views_store, "input_px", None)
+        found, recipe, device = self._found_weights(), self.used_recipe, pick_device(self.device)
+        expected = found.preprocessing if input_px is None else replace(found.preprocessing, input_size=input_px)
+        return {
+            "kind": type(self).__name__,
+            "backbone": self.backbone,
+            "weights": found.describe(),
+            "preprocessing": expected.describe(),
+            **self._describe_pooling(),
+            "recipe": recipe.describe(),
+            "augmentation": None if self.augment is None else self.augment.describe(),
+            "test_time_augmentation": self.test_time_augmentation,
+            "inner_folds": self.inner_folds,
+            "oof": bool(self.oof),
+            "missing": self.missing,
+            "random_state": self.random_state if isinstance(self.random_state, int) else str(self.random_state),
+            "device": device.partition(":")[0],
+            "precision": precision_in_use(recipe, device),
+            "input_px": input_px,
+            **{key: store[key] for key in ("views", "image", "mask", "dtype", "pictures_sha256") if key in store},
+        }
+
+    def _describe_pooling(self) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in ("pool", "hidden") if hasattr(self, key)}
+
+    def _found_weights(self) -> Weights:
+        from hybridrad.features.deep.weights import find_weights
+
+        return find_weights(self.backbone, self.weights, preprocessing=self.preprocessing)
 
     def describe_arm(self) -> str:
         """Return one sentence on what is trained, for reports."""

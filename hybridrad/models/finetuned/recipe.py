@@ -93,7 +93,10 @@ class TrainingRecipe:
 
     def describe(self) -> dict[str, Any]:
         """Return the settings as plain data."""
-        return {key: dict(value) if isinstance(value, Mapping) else value for key, value in asdict(self).items()}
+        plain = asdict(self)
+        if isinstance(self.class_weight, Mapping):
+            plain["class_weight"] = {str(name): float(weight) for name, weight in self.class_weight.items()}
+        return plain
 
     def rate_at(self, progress: float) -> float:
         """Return the share of the highest learning rate at a point of the planned training (0..1).

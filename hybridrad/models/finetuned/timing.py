@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from hybridrad.features.progress import duration_text
+from hybridrad.models.finetuned.arm_networks import networks_in
 from hybridrad.models.finetuned.network_classifier import NetworkClassifier, pick_device
 
 
@@ -118,17 +119,6 @@ def training_announcements(
                 f"{n_folds} folds at most {duration_text(times * timed.seconds_per_fit)}, all of them at most "
                 f"{duration_text(n_folds * times * timed.seconds_per_fit)} in one process."
             )
-
-
-def networks_in(model: Any) -> list[NetworkClassifier]:
-    """Return the networks an arm trains: itself, the estimator of a block, members of a fusion, steps of a Pipeline."""
-    if isinstance(model, NetworkClassifier):
-        return [model]
-    parts: list[Any] = [step for _, step in getattr(model, "steps", [])]
-    parts += [getattr(model, "estimator", None)]
-    members = getattr(model, "estimators", None)
-    parts += list(members.values()) if isinstance(members, Mapping) else []
-    return [network for part in parts if part is not None for network in networks_in(part)]
 
 
 def _time(

@@ -174,6 +174,12 @@ def weighted_log_loss(scores: Array, y: NDArray[np.intp], class_weights: Array) 
 
 def mixed_precision(recipe: TrainingRecipe, device: str) -> AbstractContextManager[object]:
     """Return the context of a forward pass in training: bfloat16 where it is wanted and there is a GPU for it."""
+    mixed = precision_in_use(recipe, device) == "bfloat16"
+    return torch.autocast("cuda", dtype=torch.bfloat16) if mixed else nullcontext()
+
+
+def precision_in_use(recipe: TrainingRecipe, device: str) -> str:
+    """Return the precision of training on a device: ``"bfloat16"`` (mixed) or ``"float32"``."""
     on_gpu = device != "cpu"
     wanted = recipe.precision == "bfloat16" or (
         recipe.precision == "auto" and on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,6 +90,13 @@ def test_it_is_compared_like_any_arm_and_its_time_is_said_before(study_parts):
     assert arm["n_features"] is None
     assert arm["seconds"] > 0
     assert set(study.importance.index.get_level_values("model")) == {"radiomics"}
+    told, member = arm["network"], study.settings["arms"]["hedge"]["network"]
+    assert (told["weights"]["source"], told["recipe"]["train"], told["device"]) == ("untrained", "head", "cpu")
+    assert (told["input_px"], told["precision"], told["augmentation"]) == (32, "float32", None)
+    assert len(told["chosen_epochs"]) == 3
+    assert all(1 <= n <= 8 for n in told["chosen_epochs"])
+    assert member == {"member": "finetuned", **told}
+    json.dumps(study.settings)
 
 
 def test_reports_say_what_was_trained(study_parts):
