@@ -195,7 +195,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         self.findings_: list[str] = []
-        there = self._with_pictures(ids)
+        there = self.with_pictures(ids)
         if not there.all():
             self.findings_.append(
                 f"Training cases have no pictures and were left out ({int((~there).sum())} of {len(there)})."
@@ -302,7 +302,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
         check_is_fitted(self, "network_state_")
         ids = self._case_ids(X)
-        there = self._with_pictures(ids)
+        there = self.with_pictures(ids)
         n_classes = len(self.classes_)
         empty = np.empty((0,) if n_classes == 2 else (0, n_classes))
         if not there.any():
@@ -349,7 +349,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             )
         return X.index
 
-    def _with_pictures(self, ids: pd.Index) -> NDArray[np.bool_]:
+    def with_pictures(self, ids: pd.Index) -> NDArray[np.bool_]:
+        """Return which cases take part: with ``missing="average"`` those with pictures, else all."""
         check_choice(self.missing, MISSING, name="missing")
         if self.missing == "error" or not hasattr(self.views_store, "has"):
             return np.ones(len(ids), dtype=bool)  # the store says which case it lacks

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
+from hybridrad.errors import RunError
 from hybridrad.features.progress import duration_text
 from hybridrad.models.finetuned.arm_networks import networks_in
 from hybridrad.models.finetuned.network_classifier import NetworkClassifier, pick_device
@@ -50,7 +51,7 @@ def training_time(
     model : NetworkClassifier
         Not fitted, and not changed.
     X : DataFrame
-        Its index finds the pictures of the step.
+        Its index finds the pictures of the step. With ``missing="average"`` cases without pictures are passed over.
     y : array-like of shape (n_cases,)
     n_train : int, optional
         Training cases of a fit; default all.
@@ -58,17 +59,28 @@ def training_time(
     Returns
     -------
     TrainingTime
+
+    Raises
+    ------
+    RunError
+        No case has pictures.
     """
     from hybridrad.features.deep.batching import exact_arithmetic
     from hybridrad.models.finetuned import inputs
 
     recipe = model.used_recipe
-    n = len(X) if n_train is None else n_train
     device = pick_device(model.device)
     labels = np.unique(np.asarray(y), return_inverse=True)[1].astype(np.intp)
-    n_cases = min(recipe.batch_size, len(X))
+    there = np.flatnonzero(model.with_pictures(X.index))
+    if not len(there):
+        raise RunError(
+            f"none of the {len(X)} cases of the table (first: {X.index[0]!r}) has pictures in {model.views_store!r}.",
+            hint="Make them by prepare_views() of the same cohort.",
+        )
+    n = max(1, round((len(X) if n_train is None else n_train) * len(there) / len(X)))
+    n_cases = min(recipe.batch_size, len(there))
     # Every class is there, spread over the table.
-    chosen = np.linspace(0, len(X) - 1, n_cases).astype(int)
+    chosen = there[np.linspace(0, len(there) - 1, n_cases).astype(int)]
     with exact_arithmetic(device), threadpool_limits(limits=1):
         step, forward = _time(model, X.index[chosen], labels[chosen], int(labels.max()) + 1, device)
     n_fits = model.inner_folds if model.oof else 1

@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import hybridrad as hr
+from hybridrad.errors import RunError
 from hybridrad.models.finetuned.timing import networks_in, training_announcements, training_time
 from hybridrad.splits import make_splits
 
@@ -35,6 +36,17 @@ def test_more_training_cases_and_more_fits_take_longer(blobs):
     model = network(blobs)
     few, many = (training_time(model, blobs.X, blobs.y, n_train=n).seconds_per_fit for n in (16, 1600))
     assert many > 10 * few
+
+
+def test_cases_without_pictures_are_passed_over_where_the_network_passes_them_over(make_blobs):
+    store = make_blobs(20)
+    lost = store.X.rename({case_id: f"lost {case_id}" for case_id in store.X.index[::2]})
+    said = training_time(network(store, "head", missing="average"), lost, store.y, n_train=20)
+    assert 0 < said.cases_per_step <= len(lost) // 2
+    with pytest.raises(RunError, match="none of the 14 cases"):
+        training_time(network(store, missing="average"), lost.iloc[::2].rename("x{}".format), store.y[::2])
+    with pytest.raises(RunError, match="has no pictures"):
+        training_time(network(store), lost, store.y)
 
 
 def test_networks_are_found_wherever_an_arm_holds_them(blobs):
