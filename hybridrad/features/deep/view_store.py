@@ -129,12 +129,15 @@ class ViewStore:
     input_px : int
     shows_region : bool
         Whether the last channel is the region.
+    shows_volume : bool
+        Whether the pictures of a case are slices of one volume, to be moved together.
     """
 
     def __init__(self, folder: Path, *, index: pd.DataFrame, failures: pd.DataFrame, settings: dict[str, Any]) -> None:
         self.folder, self.index, self.failures, self.settings = folder, index, failures, settings
         self.input_px = int(settings["input_px"])
         self.shows_region = "region" in settings["views"].get("channels", ())
+        self.shows_volume = settings["views"].get("kind") in ("slices", "adjacent")
         self._planes: NDArray[Any] | None = None
 
     @classmethod

@@ -35,8 +35,9 @@ class Augmentation:
 
     Notes
     -----
-    All views of a case get changes of their own. What enters the picture from outside is its mirror image. A scale that
-    is not 0 blurs sizes by this share where the views keep them.
+    All views of a case get changes of their own, but slices of one volume (kind ``slices``) are moved and brightened
+    alike, so that a network that reads them in their order sees a volume; their noise is their own. What enters the
+    picture from outside is its mirror image. A scale that is not 0 blurs sizes by this share where the views keep them.
 
     Examples
     --------
@@ -64,7 +65,7 @@ class Augmentation:
         """Return the settings as plain data."""
         return asdict(self)
 
-    def apply(self, pictures: Tensor, *, shows_region: bool = False) -> Tensor:
+    def apply(self, pictures: Tensor, *, shows_region: bool = False, together: bool = False) -> Tensor:
         """Return changed pictures; random numbers come from torch's generator, which the caller has seeded.
 
         Parameters
@@ -72,6 +73,8 @@ class Augmentation:
         pictures : float32 Tensor of shape (n, channels, side, side), values 0..1
         shows_region : bool
             Whether the last channel is the region: it moves with the picture and keeps its values.
+        together : bool
+            Whether all pictures get the same movement and the same change of intensity; noise is drawn for each.
 
         Returns
         -------
@@ -81,16 +84,16 @@ class Augmentation:
 
         moved, changed = self._movement(int(pictures.shape[-1])), self._change_of_values()
 
-        def one(picture: Tensor) -> Tensor:
-            picture = moved(picture)
+        def alike(some: Tensor) -> Tensor:
+            some = moved(some)
             if not shows_region:
-                return changed(picture)
+                return changed(some)
             # The channels before the region are the same grey picture.
-            grey = changed(picture[:1])
-            return torch.cat([grey.expand(len(picture) - 1, -1, -1), picture[-1:]])
+            grey = changed(some[:, :1])
+            return torch.cat([grey.expand(-1, some.shape[1] - 1, -1, -1), some[:, -1:]], dim=1)
 
-        # One by one, because a transform draws its numbers once for a whole batch.
-        return torch.stack([one(picture) for picture in pictures]).clamp(0.0, 1.0)
+        # A transform draws its numbers once for a whole batch.
+        return torch.cat([alike(some) for some in ([pictures] if together else pictures.split(1))]).clamp(0.0, 1.0)
 
     def _movement(self, side: int) -> Any:
         from torchvision.transforms import InterpolationMode, v2

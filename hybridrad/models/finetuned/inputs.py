@@ -22,7 +22,8 @@ FEATURE_DRAWS = 8
 class Pictures(Protocol):
     """What keeps the pictures: `hybridrad.features.deep.view_store.ViewStore`, or anything with these three.
 
-    ``shows_region`` says whether the last channel is the region.
+    ``shows_region`` says whether the last channel is the region. ``shows_volume``, if there is one, says whether the
+    pictures of a case are slices of one volume.
     """
 
     input_px: int
@@ -72,7 +73,11 @@ class PictureBatches:
                 )
         cases = [torch.from_numpy(np.ascontiguousarray(one, dtype=np.float32)) for one in found]
         if varied and self.augment is not None:
-            cases = [self.augment.apply(case, shows_region=self.store.shows_region) for case in cases]
+            told = {
+                "shows_region": self.store.shows_region,
+                "together": getattr(self.store, "shows_volume", False),
+            }
+            cases = [self.augment.apply(case, **told) for case in cases]
         return torch.cat([case.expand(-1, 3, -1, -1) for case in cases]), [len(case) for case in cases]
 
 

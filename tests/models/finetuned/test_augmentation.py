@@ -38,6 +38,18 @@ def test_each_picture_is_changed_in_its_own_way(setting):
     assert all(not torch.equal(out[i], out[j]) for i in range(4) for j in range(i))
 
 
+def test_slices_of_a_volume_are_moved_and_brightened_together_and_their_noise_is_their_own():
+    twins = PICTURES[:1].repeat(6, 1, 1, 1)
+    moving = {"flip": "both", "rotation_deg": 20.0, "scale": 0.3, "shift": 0.2, "intensity": 0.3}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        alike = Augmentation(**{**NOTHING, **moving}).apply(twins, together=True)
+        noisy = Augmentation("none", **{**NOTHING, "noise_sd": 0.05}).apply(twins, together=True)
+    assert not torch.equal(alike[0], twins[0])
+    assert all(torch.equal(one, alike[0]) for one in alike)
+    assert all(not torch.equal(noisy[i], noisy[j]) for i in range(6) for j in range(i))
+
+
 @pytest.mark.parametrize("setting", [{"rotation_deg": 45.0}, {"scale": 0.5}, {"shift": 0.3}])
 def test_what_comes_in_from_outside_is_the_picture_mirrored_not_black(setting):
     bright = torch.full((8, 1, 24, 24), 0.7)
