@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 MISSING = ("error", "average")
+TEST_TIME = 2**31  # no number of a fold: the random changes of prediction are none of those of training
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
@@ -201,8 +202,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
                 f"Training cases have no pictures and were left out ({int((~there).sum())} of {len(there)})."
             )
         device = pick_device(self.device)
+        self.seed_ = int(seed)
         with exact_arithmetic(device):
-            self._fit(ids[there], codes[there].astype(np.intp), patients[there], int(seed), device)
+            self._fit(ids[there], codes[there].astype(np.intp), patients[there], self.seed_, device)
         if self.oof:
             self.oof_logits_ = self._filled(self.oof_logits_, there)
         return self
@@ -252,10 +254,14 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             class_weights=weights_of,
             seed=seed,
             device=device,
+            keep_networks=bool(self.oof and self.test_time_augmentation),
         )
         self.n_epochs_ = search.n_epochs
         if self.oof:
             self.oof_logits_ = to_logits(search.scores)
+            for (_, test), network in zip(folds, search.networks, strict=False):
+                # Thresholds, slopes and weights of a stack must see the score that predictions will have.
+                self.oof_logits_[test] = self._varied_logits(network, pictures, test.tolist(), self.oof_logits_[test])
         refitted = made(0, np.arange(len(y)))
         epochs = training.train_epochs(
             refitted,
@@ -292,13 +298,26 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         out[there], out[~there] = logits, self.prevalence_logits_
         return out
 
+    def trained_network(self, device: str) -> CaseNetwork:
+        """Return the fitted network in eval mode on a device; no weights file is needed."""
+        from hybridrad.models.finetuned.architecture import network_of
+
+        check_is_fitted(self, "network_state_")
+        return network_of(
+            self.network_state_,
+            self.backbone,
+            input_px=self.views_store.input_px,
+            pooling=self.pooling_,
+            n_classes=len(self.classes_),
+        ).to(device)
+
     def decision_function(self, X: pd.DataFrame) -> Array:
         """Return logits: (n_cases,) of the second class for two classes, else (n_cases, n_classes).
 
         With more than two classes they are log-probabilities up to a constant per case.
         """
         from hybridrad.features.deep.batching import exact_arithmetic
-        from hybridrad.models.finetuned import architecture, inputs, training
+        from hybridrad.models.finetuned import training
 
         check_is_fitted(self, "network_state_")
         ids = self._case_ids(X)
@@ -308,25 +327,29 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         if not there.any():
             return self._filled(empty, there)
         device = pick_device(self.device)
-        network = architecture.network_of(
-            self.network_state_,
-            self.backbone,
-            input_px=self.views_store.input_px,
-            pooling=self.pooling_,
-            n_classes=n_classes,
-        ).to(device)
+        network = self.trained_network(device)
         batches = self.batches(ids[there], device, pooling=self.pooling_)
         positions = list(range(int(there.sum())))
         with exact_arithmetic(device):
-            found = [to_logits(training.class_scores(network, batches, positions))]
-            for draw in range(self.test_time_augmentation):
-                # One seed for each case: what a case is told must not hang on its company.
-                varied = []
-                for i in positions:
-                    with inputs.seeded(0, draw):
-                        varied.append(training.class_scores(network, batches, [i], varied=True))
-                found.append(to_logits(np.concatenate(varied)))
-        return self._filled(np.mean(found, axis=0), there)
+            plain = to_logits(training.class_scores(network, batches, positions))
+            found = self._varied_logits(network, batches, positions, plain)
+        return self._filled(found, there)
+
+    def _varied_logits(
+        self, network: CaseNetwork, batches: PictureBatches, positions: list[int], plain: Array
+    ) -> Array:
+        """Return the mean of the logits of cases as they are and of their randomly changed versions."""
+        from hybridrad.models.finetuned import inputs, training
+
+        found = [plain]
+        for draw in range(self.test_time_augmentation):
+            # One seed for each case: what a case is told must not hang on its company.
+            varied = []
+            for i in positions:
+                with inputs.seeded(self.seed_, TEST_TIME, draw):
+                    varied.append(training.class_scores(network, batches, [i], varied=True))
+            found.append(to_logits(np.concatenate(varied)))
+        return np.asarray(np.mean(found, axis=0))
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
         """Return probabilities, shape (n_cases, n_classes), in the order of ``classes_``."""

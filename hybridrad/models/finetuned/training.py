@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 from torch import nn
 
 from hybridrad.errors import RunError
-from hybridrad.models.finetuned.architecture import CaseNetwork, parameter_groups
+from hybridrad.models.finetuned.architecture import CaseNetwork, parameter_groups, state_of
 from hybridrad.models.finetuned.inputs import Batches, chunks, seeded
 from hybridrad.models.finetuned.recipe import TrainingRecipe
 from hybridrad.splits import Fold
@@ -36,12 +36,15 @@ class EpochSearch:
     losses : ndarray of shape (n_folds, n_epochs_tried)
         Validation log loss.
     train_losses : ndarray of the same shape
+    networks : list of CaseNetwork
+        Those of the inner folds after that many epochs, where they were to be kept.
     """
 
     n_epochs: int
     scores: Array
     losses: Array
     train_losses: Array
+    networks: list[CaseNetwork]
 
 
 def train_epochs(
@@ -118,6 +121,7 @@ def find_epochs(
     class_weights: Callable[[NDArray[np.intp]], Array],
     seed: int,
     device: str,
+    keep_networks: bool = False,
 ) -> EpochSearch:
     """Train one network per inner fold, in step, until their mean validation loss has not fallen for a while.
 
@@ -127,6 +131,8 @@ def find_epochs(
         Gives a fresh network for a fold's number and its training positions.
     class_weights : callable
         Gives the weights of the classes for the labels of a training part.
+    keep_networks : bool
+        Whether the networks are given back, too, as they were after the best number of epochs.
     """
     networks = [make_network(k, train) for k, (train, _) in enumerate(folds)]
     trainings = [
@@ -145,7 +151,7 @@ def find_epochs(
     losses: list[list[float]] = []
     train_losses: list[list[float]] = []
     best, best_loss = np.full((len(y), len(class_weights(y))), np.nan), np.inf
-    n_epochs = 0
+    n_epochs, states = 0, []
     for epoch in range(recipe.epochs):
         train_losses.append([next(training) for training in trainings])
         now, of_fold = np.full_like(best, np.nan), []
@@ -155,9 +161,13 @@ def find_epochs(
         losses.append(of_fold)
         if np.mean(of_fold) < best_loss:
             best, best_loss, n_epochs = now, float(np.mean(of_fold)), epoch + 1
+            states = [state_of(network) for network in networks] if keep_networks else []
         if epoch + 1 - n_epochs >= recipe.patience:
             break
-    return EpochSearch(n_epochs, best, np.array(losses).T, np.array(train_losses).T)
+    for network, state in zip(networks, states, strict=False):
+        network.load_state_dict({name: torch.from_numpy(values) for name, values in state.items()})
+    kept = networks if keep_networks else []
+    return EpochSearch(n_epochs, best, np.array(losses).T, np.array(train_losses).T, kept)
 
 
 def weighted_log_loss(scores: Array, y: NDArray[np.intp], class_weights: Array) -> float:
@@ -184,4 +194,4 @@ def precision_in_use(recipe: TrainingRecipe, device: str) -> str:
     wanted = recipe.precision == "bfloat16" or (
         recipe.precision == "auto" and on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
     )
-    return torch.autocast("cuda", dtype=torch.bfloat16) if on_gpu and wanted else nullcontext()
+    return "bfloat16" if on_gpu and wanted else "float32"

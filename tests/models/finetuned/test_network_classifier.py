@@ -179,6 +179,34 @@ def test_test_time_augmentation_averages_over_changed_versions_of_the_case(blobs
         network(blobs, test_time_augmentation=1).fit(blobs.X, blobs.y)
 
 
+def test_out_of_fold_logits_are_the_score_that_predictions_have_with_test_time_augmentation(blobs):
+    recipe, options = hr.TrainingRecipe("head", epochs=2), {"augment": hr.Augmentation(intensity=0.5)}
+    plain, varied = (
+        network(blobs, recipe, test_time_augmentation=n, **options).fit(blobs.X, blobs.y, groups=blobs.groups)
+        for n in (0, 2)
+    )
+    assert np.array_equal(
+        plain.set_params(test_time_augmentation=2).decision_function(blobs.X), varied.decision_function(blobs.X)
+    )
+    assert not np.allclose(plain.oof_logits_, varied.oof_logits_, atol=1e-3)
+    # Cases without change of theirs, so that the two must agree: the mean of equal logits.
+    still = hr.Augmentation("none", rotation_deg=0, scale=0, shift=0, intensity=0, noise_sd=0)
+    still_plain, still_varied = (
+        network(blobs, recipe, test_time_augmentation=n, augment=still).fit(blobs.X, blobs.y, groups=blobs.groups)
+        for n in (0, 2)
+    )
+    assert np.allclose(still_plain.oof_logits_, still_varied.oof_logits_, atol=1e-5)
+
+
+def test_the_changes_at_test_time_follow_the_seed(blobs):
+    recipe, options = hr.TrainingRecipe("head", epochs=1), {"augment": hr.Augmentation(), "oof": False}
+    model = network(blobs, recipe, test_time_augmentation=1, **options).fit(blobs.X, blobs.y, groups=blobs.groups)
+    before = model.decision_function(blobs.X.iloc[:3])
+    assert np.array_equal(before, model.decision_function(blobs.X.iloc[:3]))
+    model.seed_ = 1
+    assert not np.allclose(before, model.decision_function(blobs.X.iloc[:3]), atol=1e-4)
+
+
 def test_a_table_without_case_ids_is_refused_with_what_is_wanted(blobs):
     with pytest.raises(TypeError, match="case_id"):
         network(blobs).fit(blobs.X.to_numpy(), blobs.y)
