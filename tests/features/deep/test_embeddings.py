@@ -258,3 +258,29 @@ def test_imagenet_squeezenet_equals_a_plain_torchvision_computation(shared_data,
         plain = model.eval().double().features((resized.repeat(1, 3, 1, 1) - mean) / std).mean(dim=(2, 3))[0].numpy()
     assert plain.std() > 0.1
     np.testing.assert_allclose(rows[0], plain, rtol=1e-5, atol=1e-5)
+
+
+# Computed once in double precision by torchvision alone (torch 2.14): what a later version may not change unnoticed.
+GOLDEN_START = [0.0, 0.0, 0.0, 0.180660, 4.160459, 0.0, 6.291723, 3.267241]
+GOLDEN_NORM = 101.63439
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    ("suffix", "sha256"),
+    [
+        (".safetensors", "2e486af44cb43cb0c768ea02a18824e59e5823032ebc7751ae0942191c9675d9"),
+        (".pth", "a6336c07e065656e52eeda7883cccf6b556bb057a74acfeca97f53e2a37ea45f"),
+    ],
+)
+def test_the_embedding_of_a_made_up_picture_is_the_one_that_was_written_down(shared_data, suffix, sha256):
+    weights = shared_data / f"weights/squeezenet1_1_imagenet_features{suffix}"
+    # A window of 0..255, so that the network sees the stored grey levels.
+    views = Views("image", window=(127.5, 255.0))
+    extractor = EmbeddingExtractor("squeezenet1_1", weights, views=views, device="cpu")
+    assert extractor.describe()["weights"]["sha256"] == sha256
+    y, x = np.indices((96, 96))
+    image = sitk.GetImageFromArray(((y * y + 3 * x * y + 7 * x) % 256).astype(np.uint8))
+    row = extractor.extract_one(image, sitk.GetImageFromArray(np.ones((96, 96), np.uint8)))
+    np.testing.assert_allclose(row.iloc[:8], GOLDEN_START, rtol=1e-4, atol=1e-4)
+    assert np.linalg.norm(row) == pytest.approx(GOLDEN_NORM, rel=1e-5)
