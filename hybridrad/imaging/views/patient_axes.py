@@ -35,15 +35,30 @@ def in_patient_axes(roi: Roi) -> PatientVolume:
     ----------
     DICOM PS3.3, C.7.6.2.1.1 (patient coordinates).
     """
-    direction = np.reshape(roi.image.GetDirection(), (3, 3))
-    # Column i of the matrix is where stored axis i points to; the best of six assignments, one stored axis each.
-    stored = max(permutations(range(3)), key=lambda order: sum(abs(direction[p, i]) for p, i in enumerate(order)))
+    direction, stored = _direction(roi)
     axes_zyx = [2 - stored[patient] for patient in (2, 1, 0)]
     turned = tuple(slice(None, None, -1 if direction[p, stored[p]] < 0 else 1) for p in (2, 1, 0))
     image = roi.image_zyx.transpose(*axes_zyx, *range(3, roi.image_zyx.ndim))[turned]
     region = roi.mask_zyx.view(bool).transpose(*axes_zyx)[turned]
     z, y, x = (roi.spacing_xyz_mm[stored[patient]] for patient in (2, 1, 0))
     return PatientVolume(image, region, (z, y, x))
+
+
+def slices_run_backwards(roi: Roi) -> bool:
+    """Return whether the stored slices of a 3D case run against the patient's axis they lie nearest to.
+
+    Slices that follow it run from feet to head (axial), front to back (coronal) or right to left (sagittal).
+    """
+    direction, stored = _direction(roi)
+    return bool(direction[stored.index(2), 2] < 0)
+
+
+def _direction(roi: Roi) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+    """Return the direction matrix, and which stored axis (x, y, z) is taken for each axis of the patient."""
+    direction = np.reshape(roi.image.GetDirection(), (3, 3))
+    # Column i of the matrix is where stored axis i points to; the best of six assignments, one stored axis each.
+    best = max(permutations(range(3)), key=lambda order: sum(abs(direction[p, i]) for p, i in enumerate(order)))
+    return direction, best
 
 
 def central_voxel(region_zyx: NDArray[np.bool_], spacing_zyx_mm: tuple[float, ...]) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hybridrad.imaging.roi_checks import bounding_box
 from hybridrad.imaging.views.grid import Box
 from hybridrad.imaging.views.intensities import all_finite
-from hybridrad.imaging.views.patient_axes import central_voxel, in_patient_axes
+from hybridrad.imaging.views.patient_axes import central_voxel, in_patient_axes, slices_run_backwards
 from hybridrad.imaging.views.slices import largest_slice_index, neighbouring_slices, region_slices
 
 if TYPE_CHECKING:
@@ -56,6 +56,10 @@ def _slices(views: Views, roi: Roi) -> Planes:
     image, mask = roi.image_zyx, roi.mask_zyx.view(bool)
     if roi.dimension == 2:
         image, mask = image[np.newaxis], mask[np.newaxis]
+    if views.kind in ("slices", "adjacent") and slices_run_backwards(roi):
+        # What is read in an order is read in the same one whatever the file; before slices are chosen, so that ties are
+        # broken alike, too.
+        image, mask = image[::-1], mask[::-1]
     if views.kind == "slices":
         chosen = region_slices(mask, views.n_slices)
     elif views.kind == "adjacent":

@@ -42,17 +42,19 @@ class Views:
         * ``largest_slice``: a crop of the slice (along the third stored axis, z) with most pixels of the region, the
           middle one of several equal ones; of a 2D image, a crop.
         * ``image``: that whole slice, or the whole 2D image, filled up to a square.
-        * ``slices``: one view for each slice that holds the region, or ``n_slices`` of them; one frame for all, around
-          the region as a whole.
-        * ``adjacent``: one view whose three channels are the slice before the largest one, the largest, and the one
-          behind; at an end of the image the last slice is repeated.
+        * ``slices``: one view for each slice that holds the region, or ``n_slices`` of them, from feet to head; one
+          frame for all, around the region as a whole.
+        * ``adjacent``: one view whose three channels are the slice below the largest one, the largest, and the one
+          above; at an end of the image the last slice is repeated.
         * ``orthogonal``: three views, axial, coronal and sagittal, through the voxel of the region nearest to its
           centre of mass, with one pixel size and one side; head up.
         * ``mip``: one view, the maximum intensity projection of the planes that hold the region along ``mip_axis``.
         * ``volume``: a 3D crop, a cube in millimetres; axes from feet to head, front to back, right to left. Stored
           spacing, or isotropic with ``spacing_mm``.
 
-        The last three lie along the axes of the patient nearest to the stored ones, the others along the stored ones.
+        The last three lie along the axes of the patient nearest to the stored ones, the others along the stored ones;
+        the order of ``slices`` and ``adjacent`` is the patient's whatever the file's (of coronal slices front to back,
+        of sagittal ones right to left), their rows and columns are as stored.
     margin_mm : float, optional
         Side of the crop: the longer side of the bounding box and this on both sides.
     field_mm : float, optional
@@ -200,6 +202,8 @@ class Views:
             described["channels"] = ["picture", "picture", "region"]
         if self.kind in VOLUME_KINDS:
             described["axes"] = "patient"
+        if self.kind in ("slices", "adjacent"):
+            described["order"] = "feet to head"
         if self.kind == "slices":
             described["n_slices"] = "all" if self.n_slices is None else int(self.n_slices)
         if self.kind == "mip":

@@ -20,7 +20,7 @@ POOLS = ("lstm", "gru", "attention")
 class SliceSequence(NetworkClassifier):
     """Predict from all slices of a case: a network's features of each, then recurrent layers or attention over them.
 
-    The slices come from views of the kind ``slices``, in their order along the axis. With ``TrainingRecipe("head")``
+    The slices come from views of the kind ``slices``, from feet to head. With ``TrainingRecipe("head")``
     the network stays as it came and only what follows it is trained; its features are then computed once. The recurrent
     layer reads in both directions, and its outputs are averaged over the slices.
 

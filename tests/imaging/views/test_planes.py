@@ -91,6 +91,38 @@ def test_views_of_a_patient_do_not_depend_on_how_the_volume_is_stored(kind):
         np.testing.assert_array_equal(found.regions, reference.regions)
 
 
+@pytest.mark.parametrize(("kind", "options"), [("slices", {}), ("slices", {"n_slices": 2}), ("adjacent", {})])
+@pytest.mark.parametrize("stored_as", ["LPI", "RAI"])
+def test_slices_run_from_feet_to_head_whichever_way_the_file_runs(kind, options, stored_as):
+    # Four slices, so that the largest of equal ones and the middle of each run are ties; a crop of 13 around 7 pixels.
+    mask = boxed((9, 13, 14), slice(3, 7), slice(3, 10), slice(4, 11))
+    views = Views(kind, relative_margin=3 / 7, **options)
+    roi = roi_of(noisy(mask.shape), mask, spacing=(0.7, 0.7, 2.0))
+    turned, region = (sitk.DICOMOrient(one, stored_as) for one in (roi.image, roi.mask))
+    other = roi_of(
+        sitk.GetArrayFromImage(turned),
+        sitk.GetArrayFromImage(region),
+        spacing=turned.GetSpacing(),
+        direction=turned.GetDirection(),
+    )
+    wanted, found = views.render_with_region(roi), views.render_with_region(other)
+    # Rows and columns stay as stored.
+    as_stored = slice(None, None, -1 if stored_as == "RAI" else 1)
+    np.testing.assert_array_equal(found.pictures, wanted.pictures[..., as_stored, as_stored])
+    np.testing.assert_array_equal(found.regions, wanted.regions[..., as_stored, as_stored])
+
+
+def test_sagittal_slices_run_from_right_to_left():
+    mask = boxed((9, 13, 14), slice(3, 6), slice(3, 10), slice(5, 10))
+    roi = roi_of(noisy(mask.shape), mask)
+    both = []
+    for stored_as in ("PSL", "PSR"):  # the third axis points to the left, or to the right
+        turned, region = (sitk.DICOMOrient(one, stored_as) for one in (roi.image, roi.mask))
+        arrays = (sitk.GetArrayFromImage(turned), sitk.GetArrayFromImage(region))
+        both.append(Views("slices").render(roi_of(*arrays, direction=turned.GetDirection())))
+    np.testing.assert_array_equal(*both)
+
+
 def test_the_central_voxel_of_a_hollow_region_is_one_of_the_region():
     ring = boxed((5, 9, 9), 2, slice(1, 8), slice(1, 8)).astype(bool)
     ring[2, 2:7, 2:7] = False
