@@ -36,7 +36,6 @@ from seed_system import (
 import hybridrad as hr
 from hybridrad.learning import LearningCurves
 
-
 MORE = {"draws": {"type": int, "metavar": "N", "help": "Draws of patients."}}
 
 
