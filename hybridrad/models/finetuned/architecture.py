@@ -19,7 +19,6 @@ from hybridrad.models.finetuned.pooling import Pooling, PoolingPlan
 from hybridrad.models.finetuned.recipe import TrainingRecipe
 
 LAST_SHARE = 1 / 3
-PICTURES_AT_ONCE = 32
 # A feature that hardly varies among the training cases is not blown up to the size of the others.
 SMALLEST_SPREAD = 0.05
 NetworkState = dict[str, NDArray[Any]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,11 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hybridrad.errors import RunError
-from hybridrad.models.finetuned.architecture import PICTURES_AT_ONCE, CaseNetwork
+from hybridrad.models.finetuned.architecture import CaseNetwork
 from hybridrad.models.finetuned.augmentation import Augmentation
+from hybridrad.models.finetuned.memory import PicturesAtOnce
 
 # Of a frozen trunk: how many random versions of each picture there are; an epoch takes one of them at random.
 FEATURE_DRAWS = 8
+# Cases whose pictures are in the computer's memory together where nothing is trained.
+CASES_AT_ONCE = 32
 
 
 class Pictures(Protocol):
@@ -33,11 +37,20 @@ class Pictures(Protocol):
         """Return (n_views, channels, input_px, input_px) with values 0..1 for each case."""
 
 
-class Batches(Protocol):
-    """Class scores of cases by position; ``varied`` ones are random changes, for training."""
+Loaded = tuple[Tensor, list[int]]
+"""Pictures or features of cases, one after the other, and how many each case has."""
 
-    def scores(self, network: CaseNetwork, positions: Sequence[int], *, varied: bool) -> Tensor:
-        """Return (n_cases, n_classes)."""
+
+class Batches(Protocol):
+    """Cases by position: what is loaded of them, and class scores of that."""
+
+    at_once: PicturesAtOnce
+
+    def load(self, positions: Sequence[int], *, varied: bool) -> Loaded:
+        """Return what the network is given of cases; ``varied``: with random changes, for training."""
+
+    def scores(self, network: CaseNetwork, loaded: Loaded) -> Tensor:
+        """Return class scores (n_cases, n_classes)."""
 
 
 class PictureBatches:
@@ -54,13 +67,18 @@ class PictureBatches:
     ) -> None:
         self.store, self.case_ids, self.augment, self.device = store, list(case_ids), augment, device
         self.n_views = n_views
+        self.at_once = PicturesAtOnce(device)
 
-    def scores(self, network: CaseNetwork, positions: Sequence[int], *, varied: bool) -> Tensor:
+    def scores(self, network: CaseNetwork, loaded: Loaded) -> Tensor:
         """Return class scores (n_cases, n_classes)."""
-        pictures, lengths = self.load(positions, varied=varied)
-        return network(pictures.to(self.device), lengths)
+        pictures, lengths = loaded
+        return network.score(self.features(network, pictures), lengths)
 
-    def load(self, positions: Sequence[int], *, varied: bool) -> tuple[Tensor, list[int]]:
+    def features(self, network: CaseNetwork, pictures: Tensor) -> Tensor:
+        """Return the trunk's features of pictures, so many at once as memory suffices for."""
+        return self.at_once.through(network.features, pictures, network.centre)
+
+    def load(self, positions: Sequence[int], *, varied: bool) -> Loaded:
         """Return the pictures of cases (n, 3, side, side), and how many views each case has."""
         ids = [self.case_ids[i] for i in positions]
         found = self.store.pictures(ids)
@@ -86,12 +104,18 @@ class FeatureBatches:
 
     def __init__(self, draws: list[list[Tensor]], device: str) -> None:
         self.draws, self.device = draws, device
+        self.at_once = PicturesAtOnce(device)
 
-    def scores(self, network: CaseNetwork, positions: Sequence[int], *, varied: bool) -> Tensor:
-        """Return class scores (n_cases, n_classes)."""
+    def load(self, positions: Sequence[int], *, varied: bool) -> Loaded:
+        """Return the features of cases (n, width), and how many views each case has."""
         chosen = torch.randint(len(self.draws), (len(positions),)).tolist() if varied else [0] * len(positions)
         cases = [self.draws[d][i] for d, i in zip(chosen, positions, strict=True)]
-        return network.score(torch.cat(cases).to(self.device), [len(case) for case in cases])
+        return torch.cat(cases), [len(case) for case in cases]
+
+    def scores(self, network: CaseNetwork, loaded: Loaded) -> Tensor:
+        """Return class scores (n_cases, n_classes)."""
+        features, lengths = loaded
+        return network.score(features.to(self.device), lengths)
 
 
 def frozen_features(network: CaseNetwork, batches: PictureBatches, *, n_draws: int, seed: int) -> FeatureBatches:
@@ -111,10 +135,10 @@ def features_of(
     found: list[Tensor] = []
     network.eval()
     with torch.no_grad():
-        for positions_now in chunks(list(positions), PICTURES_AT_ONCE):
+        for positions_now in chunks(list(positions), CASES_AT_ONCE):
             pictures, lengths = batches.load(positions_now, varied=varied)
-            parts = [network.features(part.to(batches.device)).cpu() for part in pictures.split(PICTURES_AT_ONCE)]
-            found += torch.cat(parts).split(lengths)
+            features = batches.at_once.attempt(partial(batches.features, network, pictures))
+            found += features.cpu().split(lengths)
     return found
 
 

@@ -274,6 +274,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             device=device,
         )
         losses = [loss for _, loss in zip(range(search.n_epochs), epochs, strict=False)]
+        self.findings_ += pictures.at_once.findings
+        if recipe.precision == "bfloat16" and training.precision_in_use(recipe, device) != "bfloat16":
+            self.findings_.append('precision="bfloat16" is for a GPU; the network was trained in float32.')
         self.history_ = _history(search, losses)
         self._note_uselessness(search, y, folds, weights_of)
         self.network_state_: NetworkState = architecture.state_of(refitted)

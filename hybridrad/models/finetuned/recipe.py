@@ -40,14 +40,16 @@ class TrainingRecipe:
     patience : int
         Epochs without a lower validation loss after which the search for the number of epochs ends.
     batch_size : int
-        Cases in a step.
+        Cases in a step. Of many pictures a part at a time is in the network, as many as memory suffices for; the step
+        is the same.
     dropout : float
         Before the head.
     label_smoothing : float
     class_weight : None, "balanced" or dict
         ``None`` keeps probabilities that follow the prevalence; a dict gives a weight for each class.
     precision : {"auto", "float32", "bfloat16"}
-        ``"auto"``: mixed precision (bfloat16) on a GPU that has it, float32 elsewhere.
+        ``"auto"``: mixed precision (bfloat16) on a GPU that has it, float32 elsewhere. ``"bfloat16"`` on a CPU trains
+        in float32 as well, which is a finding of the study.
 
     Raises
     ------

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from torch import nn
+from torch import Tensor, nn
 
 from hybridrad.errors import RunError
 from hybridrad.models.finetuned.architecture import CaseNetwork, parameter_groups, state_of
-from hybridrad.models.finetuned.inputs import Batches, chunks, seeded
+from hybridrad.models.finetuned.inputs import CASES_AT_ONCE, Batches, Loaded, chunks, seeded
 from hybridrad.models.finetuned.recipe import TrainingRecipe
 from hybridrad.splits import Fold
 
 Array = NDArray[np.float64]
 LARGEST_GRADIENT = 1.0
-# Cases in a forward pass without gradients.
-CASES_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -84,18 +83,27 @@ def train_epochs(
                 rate = recipe.rate_at((epoch * n_steps + step + 1) / (recipe.epochs * n_steps))
                 for group in optimiser.param_groups:
                     group["lr"] = group["highest"] * rate
-                with mixed_precision(recipe, device):
-                    loss = loss_of(batches.scores(network, chosen, varied=True).float(), labels[chosen])
-                if not torch.isfinite(loss):
+                # Loaded once, so that a step that is tried again for want of memory sees the same random changes.
+                loaded = batches.load(chosen, varied=True)
+
+                def loss_with_gradients(loaded: Loaded = loaded, wanted: Tensor = labels[chosen]) -> Tensor:
+                    optimiser.zero_grad(set_to_none=True)
+                    with mixed_precision(recipe, device):
+                        scores = batches.scores(network, loaded)
+                        loss: Tensor = loss_of(scores.float(), wanted)
+                    if torch.isfinite(loss):
+                        loss.backward()
+                    return loss.detach()
+
+                loss = float(batches.at_once.attempt(loss_with_gradients))
+                if not np.isfinite(loss):
                     raise RunError(
-                        f"the training loss is {float(loss.detach())} in epoch {epoch + 1}.",
+                        f"the training loss is {loss} in epoch {epoch + 1}.",
                         hint="Lower lr and trunk_lr of the recipe.",
                     )
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
                 nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
                 optimiser.step()
-                total += float(loss.detach()) * len(chosen)
+                total += loss * len(chosen)
         network.eval()
         yield total / len(positions)
 
@@ -103,11 +111,12 @@ def train_epochs(
 def class_scores(network: CaseNetwork, batches: Batches, positions: Sequence[int], *, varied: bool = False) -> Array:
     """Return class scores (n_cases, n_classes) in full precision, without gradients."""
     network.eval()
+    parts = []
     with torch.no_grad():
-        parts = [
-            batches.scores(network, chosen, varied=varied).double().cpu().numpy()
-            for chosen in chunks(positions, CASES_AT_ONCE)
-        ]
+        for chosen in chunks(positions, CASES_AT_ONCE):
+            loaded = batches.load(chosen, varied=varied)
+            scores = batches.at_once.attempt(partial(batches.scores, network, loaded))
+            parts.append(scores.double().cpu().numpy())
     return np.concatenate(parts)
 
 
