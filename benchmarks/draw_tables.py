@@ -73,7 +73,8 @@ def simulation_report(rows: pd.DataFrame, arms: list[str]) -> str:
     )
     text += "the highest mean test AUC over draws in that scenario and n, among those that the arm reads. Mean (SE)"
     parts.append(markdown(_signed(regrets), text))
-    parts.append(markdown(_over_scenarios(regrets), "Regret over the scenarios without variants: mean, worst (which)"))
+    text = "Regret over the scenarios that hold something to find, without variants: mean, mean without `both` and "
+    parts.append(markdown(_over_scenarios(regrets), text + "`joint`, worst (which)"))
     parts += _goals(auc, fused)
     return "\n".join(parts)
 
@@ -94,12 +95,17 @@ def _signed(regrets: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def _over_scenarios(regrets: dict[str, pd.DataFrame]) -> pd.DataFrame:
     rows = {}
     for arm, table in regrets.items():
-        plain = table[table.index.get_level_values("variant") == ""]
-        # Where nothing is to be found there is no best block.
-        plain = plain[plain.index.get_level_values("data") != "none"]
+        data = table.index.get_level_values("data")
+        plain = table[(table.index.get_level_values("variant") == "") & (data != "none")]
+        if arm != "hedge_clinical":  # nothing that the arm reads says anything there either
+            plain = plain[plain.index.get_level_values("data") != "clinical"]
         for n, part in plain.groupby(level="n"):
             worst = part["regret"].idxmax()
-            rows[(arm, n)] = f"{part['regret'].mean():+.4f}, {part['regret'].max():+.4f} ({worst[0]})"
+            # Without the two scenarios in which fusion must gain, so that gains do not pay for losses elsewhere.
+            others = part[~part.index.get_level_values("data").isin(("both", "joint"))]["regret"]
+            rows[(arm, n)] = (
+                f"{part['regret'].mean():+.4f}, {others.mean():+.4f}, {part['regret'].max():+.4f} ({worst[0]})"
+            )
     table = pd.DataFrame({f"n = {n}": {arm: text for (arm, at), text in rows.items() if at == n} for _, n in rows})
     return table.rename_axis("arm").fillna("-")
 
@@ -139,8 +145,8 @@ def real_report(rows: pd.DataFrame) -> str:
     for hedge in [a for a in auc if a.startswith("hedge") and "missing" not in a]:
         lines = {}
         for cell, part in cells:
-            for other in ("deep", "concat"):
-                if other in part:
+            for other in ("deep", "concat", "early", "late", "hedge_first"):
+                if other in part and other != hedge:
                     lines[(*cell, other)] = paired(part[hedge] - part[other])
             best = regret(part, hedge, HEDGE_READS).iloc[0]
             word = f"best block ({best['best']})"
