@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from hybridrad._checks import check_choice, check_positive
 from hybridrad.cohort import Cohort
 from hybridrad.errors import RunError
+from hybridrad.exports import write_csv
 from hybridrad.features.deep.picture_file import BLOCK, DTYPES, FIELDS, FILE_NAME, PictureExtractor
+from hybridrad.features.deep.several_images import cases_with_files, failures_of_parts, image_pairs, part_names
 from hybridrad.imaging.views import Views
 
 SETTINGS_NAME = "views.json"
 PICTURES_SHA256 = "pictures_sha256"
+PARTS = "parts"  # folders of the images of a case, where it has several
 MIN_INPUT_PX = 16
 
 
@@ -31,8 +34,8 @@ def prepare_views(
     input_px: int = 224,
     dtype: str = "uint8",
     n_jobs: int = 1,
-    image: str = "image",
-    mask: str = "mask",
+    image: str | Sequence[str] = "image",
+    mask: str | Sequence[str] = "mask",
     retry_failed: bool = False,
     timeout_s: float = 600.0,
     progress: bool = True,
@@ -56,8 +59,10 @@ def prepare_views(
         256 grey levels in one byte per pixel, or half precision in two.
     n_jobs : int, default 1
         Worker processes.
-    image, mask : str
-        Columns of the cohort table.
+    image, mask : str or sequence of str
+        Columns of the cohort table. Several images of a case (projections of a radiograph, sequences), each with its
+        mask, give the views of each, one after the other; a single mask is that of all. A case may lack some of them
+        as long as it has one.
     retry_failed : bool, default False
         Try cases again that failed before.
     timeout_s : float, default 600
@@ -71,7 +76,9 @@ def prepare_views(
     Raises
     ------
     RunError
-        ``store`` holds views made with other settings, or no case could be rendered.
+        ``store`` holds views made with other settings, no case could be rendered, or no case names a file in a column.
+    ValueError
+        A setting is out of range, or there are not as many masks as images.
 
     Examples
     --------
@@ -83,32 +90,66 @@ def prepare_views(
     >>> store.pictures(store.index.index[:1])[0].shape
     (1, 1, 32, 32)
     """
-    from hybridrad.features.runner import extract_features
-
     if int(check_positive(input_px, name="input_px")) != input_px or input_px < MIN_INPUT_PX:
         raise ValueError(f"input_px must be a whole number of at least {MIN_INPUT_PX}, got {input_px!r}.")
     check_choice(dtype, DTYPES, name="dtype")
-    folder = Path(store)
-    extractor = PictureExtractor(
-        Views() if views is None else views, folder, input_px=int(input_px), dtype=dtype, image=image, mask=mask
-    )
-    run = extract_features(
-        cohort,
-        [extractor],
-        store=folder,
-        n_jobs=n_jobs,
-        retry_failed=retry_failed,
-        timeout_s=timeout_s,
-        progress=progress,
-    )
+    folder, views = Path(store), views or Views()
+    run_options: dict[str, Any] = {
+        "n_jobs": n_jobs,
+        "retry_failed": retry_failed,
+        "timeout_s": timeout_s,
+        "progress": progress,
+    }
+    pairs = image_pairs(image, mask)
+    _refuse_other_columns(folder, pairs)
+    extractors = {
+        part: PictureExtractor(views, folder / part, input_px=int(input_px), dtype=dtype, image=one, mask=its_mask)
+        for part, (one, its_mask) in zip(part_names(pairs), pairs, strict=True)
+    }
+    if len(pairs) == 1:
+        return _rendered(cohort, extractors[""], run_options)
+    named = {part: cases_with_files(cohort, one.image, one.mask) for part, one in extractors.items()}
+    parts = {part: _rendered(cohort.subset(named[part]), extractors[part], run_options) for part in extractors}
+    settings: dict[str, Any] = {
+        **next(iter(extractors.values())).describe(),
+        "image": [one for one, _ in pairs],
+        "mask": [its_mask for _, its_mask in pairs],
+        PARTS: list(parts),
+    }
+    failed = [(str(part.settings["image"]), part.failures) for part in parts.values()]
+    write_csv(failures_of_parts(cohort, named, failed), folder / "failures.csv")
+    _write_settings(folder, settings)
+    _write_settings(folder, {**settings, PICTURES_SHA256: ViewStore.open(folder).content_digest()})
+    return ViewStore.open(folder)
+
+
+def _rendered(cohort: Cohort, extractor: PictureExtractor, run_options: dict[str, Any]) -> ViewStore:
+    """Return the views of one image of every case."""
+    from hybridrad.features.runner import extract_features
+
+    folder = extractor.folder
+    run = extract_features(cohort, [extractor], store=folder, **run_options)
     if run.features.empty:
         raise RunError(f"no case could be rendered; first failure: {run.failures['message'].iloc[0]}")
-    settings_file = folder / SETTINGS_NAME
-    settings_file.write_text(json.dumps(extractor.describe(), indent=1), encoding="utf-8")
-    rendered = ViewStore.open(folder)
-    settings = {**rendered.settings, PICTURES_SHA256: rendered.content_digest()}
-    settings_file.write_text(json.dumps(settings, indent=1), encoding="utf-8")
+    _write_settings(folder, extractor.describe())
+    _write_settings(folder, {**extractor.describe(), PICTURES_SHA256: ViewStore.open(folder).content_digest()})
     return ViewStore.open(folder)
+
+
+def _write_settings(folder: Path, settings: dict[str, Any]) -> None:
+    (folder / SETTINGS_NAME).write_text(json.dumps(settings, indent=1), encoding="utf-8")
+
+
+def _refuse_other_columns(folder: Path, pairs: list[tuple[str, str]]) -> None:
+    path = folder / SETTINGS_NAME
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    wanted = {"image": [one for one, _ in pairs], "mask": [its_mask for _, its_mask in pairs]}
+    if (PARTS in known or (known and len(pairs) > 1)) and any(known.get(key) != wanted[key] for key in wanted):
+        raise RunError(
+            f"{folder} holds views of {known.get('image')} with {known.get('mask')}, not of {wanted['image']} with "
+            f"{wanted['mask']}.",
+            hint="Choose another folder, or name the same columns.",
+        )
 
 
 class ViewStore:
@@ -121,7 +162,8 @@ class ViewStore:
     ----------
     folder : Path
     index : DataFrame
-        Index ``case_id``; columns ``first_plane, n_views, n_channels``.
+        Index ``case_id``; columns ``first_plane, n_views, n_channels`` (the first lacks where cases have several
+        images).
     failures : DataFrame
         Index ``case_id, stage``; why a case has no pictures.
     settings : dict
@@ -133,8 +175,17 @@ class ViewStore:
         Whether the pictures of a case are slices of one volume, to be moved together.
     """
 
-    def __init__(self, folder: Path, *, index: pd.DataFrame, failures: pd.DataFrame, settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        index: pd.DataFrame,
+        failures: pd.DataFrame,
+        settings: dict[str, Any],
+        parts: Sequence[ViewStore] = (),
+    ) -> None:
         self.folder, self.index, self.failures, self.settings = folder, index, failures, settings
+        self.parts = tuple(parts)
         self.input_px = int(settings["input_px"])
         self.shows_region = "region" in settings["views"].get("channels", ())
         self.shows_volume = settings["views"].get("kind") in ("slices", "adjacent")
@@ -150,6 +201,10 @@ class ViewStore:
             The folder holds no views, or their file is shorter than its index says.
         """
         folder = Path(folder).resolve()
+        if (folder / SETTINGS_NAME).is_file():
+            settings = json.loads((folder / SETTINGS_NAME).read_text(encoding="utf-8"))
+            if PARTS in settings:
+                return cls._open_parts(folder, settings)
         wanted = [folder / name for name in (SETTINGS_NAME, "features.parquet", FILE_NAME)]
         for path in wanted:
             if not path.is_file():
@@ -171,6 +226,15 @@ class ViewStore:
             )
         return store
 
+    @classmethod
+    def _open_parts(cls, folder: Path, settings: dict[str, Any]) -> Self:
+        parts = [cls.open(folder / name) for name in settings[PARTS]]
+        every = pd.concat([part.index[["n_views", "n_channels"]] for part in parts]).groupby(level=0, sort=False)
+        index = every.agg({"n_views": "sum", "n_channels": "max"})
+        failures = pd.read_csv(folder / "failures.csv", dtype={"case_id": "str"}).set_index(["case_id", "stage"])
+        settings.pop(PICTURES_SHA256, None)  # told by the parts
+        return cls(folder, index=index, failures=failures, settings=settings, parts=parts)
+
     def __repr__(self) -> str:
         return f"ViewStore({str(self.folder)!r}: {len(self.index)} cases, {self.input_px} px)"
 
@@ -189,6 +253,9 @@ class ViewStore:
         if known is not None:
             return str(known)
         digest = hashlib.sha256()
+        if self.parts:
+            digest.update("".join(part.content_digest() for part in self.parts).encode())
+            return digest.hexdigest()
         for row in self.index.sort_index().itertuples():
             n_planes = row.n_views * (row.n_channels + 1)
             digest.update(f"{row.Index}\x1f{row.n_views}\x1f{row.n_channels}\x1e".encode())
@@ -212,6 +279,8 @@ class ViewStore:
         RunError
             A case has no pictures; the message says why, if it is known.
         """
+        if self.parts:
+            return self._of_parts(case_ids, "pictures")
         found = []
         for row in self._rows(case_ids):
             planes = self._planes_of(row.first_plane, row.n_views * row.n_channels)
@@ -226,6 +295,8 @@ class ViewStore:
         RunError
             A case has no pictures; the message says why, if it is known.
         """
+        if self.parts:
+            return self._of_parts(case_ids, "regions")
         found = []
         for row in self._rows(case_ids):
             found.append(self._planes_of(row.first_plane + row.n_views * row.n_channels, row.n_views))
@@ -243,6 +314,16 @@ class ViewStore:
             Index ``case_id``, column ``<block>__has_pictures``.
         """
         return pd.DataFrame({f"{block}__has_pictures": 1.0}, index=self.index.index)
+
+    def _of_parts(self, case_ids: Iterable[str], what: str) -> list[NDArray[np.float32]]:
+        """Return the pictures or regions of the images that each case has, in the order of the images."""
+        found = []
+        for row in self._rows(case_ids):
+            of_images = [getattr(part, what)([row.Index])[0] for part in self.parts if row.Index in part.index.index]
+            if what == "pictures":  # a grey image beside one in colour
+                of_images = [np.repeat(p, row.n_channels // p.shape[1], axis=1) for p in of_images]
+            found.append(np.concatenate(of_images))
+        return found
 
     def _rows(self, case_ids: Iterable[str]) -> list[Any]:
         ids = pd.Index(case_ids)

@@ -20,7 +20,9 @@ POOLS = ("mean", "max", "concat")
 class MultiViewCNN(NetworkClassifier):
     """Predict from several views of a case, all seen by one network, their features pooled before the head.
 
-    For example orthogonal planes, or radiographs in several projections. Training is that of `FineTunedCNN`.
+    For example orthogonal planes, or radiographs in several projections, each a file of its own:
+    ``prepare_views(cohort, image=["image:front", "image:side"], mask=["mask:front", "mask:side"], ...)``. Training is
+    that of `FineTunedCNN`.
 
     Parameters
     ----------
@@ -32,7 +34,7 @@ class MultiViewCNN(NetworkClassifier):
         From `prepare_views`; finds the pictures of a case by ``case_id``.
     pool : {"mean", "max", "concat"}, default "max"
         How the features of the views become one row; ``"concat"`` keeps them apart, in their order, and needs as many
-        views of every case.
+        views of every case, so that no projection may lack.
     recipe : TrainingRecipe, optional
         How it is trained; default all layers, with the defaults of `TrainingRecipe`.
     augment : Augmentation, optional

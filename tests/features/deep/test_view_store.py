@@ -152,3 +152,80 @@ def test_pictures_written_to_after_they_were_hashed_are_hashed_again(store, tmp_
     later = (tmp_path / "touched" / "views.json").stat().st_mtime_ns + 10**9
     os.utime(path, ns=(later, later))
     assert hr.ViewStore.open(tmp_path / "touched").content_digest() != store.content_digest()
+
+
+@pytest.fixture(scope="module")
+def projections(tmp_path_factory):
+    """Four patients with a front and a side picture each, but the second without side and the third without front."""
+    import SimpleITK as sitk
+
+    folder, rng, rows = tmp_path_factory.mktemp("projections"), np.random.default_rng(0), []
+    region = np.zeros((40, 40), np.uint8)
+    region[12:28, 10:30] = 1
+    sitk.WriteImage(sitk.GetImageFromArray(region), folder / "mask.png")
+    for i in range(4):
+        row = {"case_id": f"c{i}", "patient_id": f"p{i}", "label": i % 2}
+        for side in ("front", "side"):
+            if (i, side) not in ((1, "side"), (2, "front")):
+                picture = rng.integers(0, 255, (40, 40)).astype(np.uint8)
+                sitk.WriteImage(sitk.GetImageFromArray(picture), folder / f"{side}{i}.png")
+                row |= {f"image:{side}": f"{side}{i}.png", f"mask:{side}": "mask.png"}
+        rows.append(row)
+    return cohort_from_frame(pd.DataFrame(rows), root=folder)
+
+
+def two_images(cohort, folder, sides=("front", "side")):
+    columns = {kind: [f"{kind}:{side}" for side in sides] for kind in ("image", "mask")}
+    return hr.prepare_views(cohort, VIEWS, store=folder, input_px=24, progress=False, **columns)
+
+
+def test_several_images_of_a_case_are_its_views_and_some_may_lack(projections, tmp_path):
+    store = two_images(projections, tmp_path / "both")
+    alone = {
+        side: hr.prepare_views(
+            projections.subset(ids), VIEWS, store=tmp_path / side, input_px=24, progress=False,
+            image=f"image:{side}", mask=f"mask:{side}",
+        )
+        for side, ids in (("front", ["c0", "c1", "c3"]), ("side", ["c0", "c2", "c3"]))
+    }  # fmt: skip
+    assert store.index["n_views"].to_dict() == {"c0": 2, "c1": 1, "c3": 2, "c2": 1}
+    front, side = (alone[name].pictures(["c0"])[0] for name in ("front", "side"))
+    np.testing.assert_array_equal(store.pictures(["c2", "c0"])[1], np.concatenate([front, side]))
+    np.testing.assert_array_equal(store.pictures(["c2"])[0], alone["side"].pictures(["c2"])[0])
+    assert [len(regions) for regions in store.regions(["c0", "c1"])] == [2, 1]
+    assert store.failures.empty
+    again = pickle.loads(pickle.dumps(store))  # noqa: S301 - written a line before
+    assert again.content_digest() == hr.ViewStore.open(store.folder).content_digest() == store.content_digest()
+    assert store.settings["image"] == ["image:front", "image:side"]
+
+
+def test_a_case_without_any_of_the_images_and_one_with_a_damaged_one_are_rows(projections, tmp_path):
+    table = projections.table.reset_index()
+    bad = table.iloc[[0]].assign(case_id="bad", **{"image:front": "damaged.png"})
+    none = table.iloc[[0]].assign(case_id="none", **{"image:front": None, "image:side": None})
+    (projections.root / "damaged.png").write_bytes(b"no image")
+    store = two_images(cohort_from_frame(pd.concat([table, bad, none]), root=projections.root), tmp_path / "v")
+    assert store.has(["bad", "none"]).tolist() == [True, False]
+    assert set(store.failures.index) == {("bad", "read (image:front)"), ("none", "read")}
+    with pytest.raises(RunError, match=r"'none' has no pictures.*no image of the case names a file"):
+        store.pictures(["none"])
+
+
+def test_several_images_are_refused_with_too_few_masks_unknown_columns_or_in_the_folder_of_others(
+    projections, tmp_path
+):
+    with pytest.raises(ValueError, match="image names 2 columns and mask 1"):
+        hr.prepare_views(projections, image=["image:front", "image:side"], mask=["mask:front"], store=tmp_path)
+    with pytest.raises(RunError, match="no case names a file in image:back"):
+        two_images(projections, tmp_path, sides=("front", "back"))
+    two_images(projections, tmp_path)
+    with pytest.raises(RunError, match="holds views of"):
+        two_images(projections, tmp_path, sides=("side", "front"))
+
+
+def test_a_network_reads_several_projections_of_a_case(projections, tmp_path):
+    store = two_images(projections, tmp_path)
+    X = store.marker().loc[["c0", "c1", "c2", "c3"]]
+    options = {"views_store": store, "recipe": hr.TrainingRecipe("head", epochs=1), "inner_folds": 2, "device": "cpu"}
+    model = hr.MultiViewCNN("squeezenet1_1", "untrained", **options).fit(X, [0, 1, 0, 1])
+    assert model.predict_proba(X).shape == (4, 2)
