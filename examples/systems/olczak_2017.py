@@ -1,7 +1,7 @@
 """Olczak 2017: several views of one patient are scored together by a VGG16.
 
 The paper: "Artificial intelligence for analyzing orthopedic trauma radiographs", Acta Orthop 88:581-586,
-doi:10.1080/17453674.2017.1344459. Published networks, VGG16 the best of them, were trained on 256,000 radiographs of
+doi:10.1080/17453674.2017.1344459. Openly available networks, VGG16 among them, were trained on 256,000 radiographs of
 wrist, hand and ankle; an examination of a patient holds several of them.
 
 Kept: VGG16 with ImageNet weights, one network for all views, one score for all views of a case. Different: the views

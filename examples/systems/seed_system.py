@@ -305,7 +305,7 @@ def parser_of(doc: str | None) -> argparse.ArgumentParser:
         "--weights",
         default="DEFAULT",
         metavar="NAME_OR_PATH",
-        help="Of torchvision by name (default DEFAULT), a local file, or untrained.",
+        help="Of torchvision by name (default DEFAULT), a local file for --backbone, or untrained.",
     )
     parser.add_argument("--fast", action="store_true", help="Minutes on one core; see above for what it changes.")
     parser.add_argument("--out", type=Path, default=Path("systems_run"), metavar="RUN", help="Folder of the run.")

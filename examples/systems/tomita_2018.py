@@ -4,9 +4,9 @@ The paper: "Deep neural networks for automatic detection of osteoporotic vertebr
 Med 98:8-15, doi:10.1016/j.compbiomed.2018.05.011. Features of a residual network, slice by slice, are read by an LSTM
 that says whether there is a vertebral fracture in the scan.
 
-Kept: a ResNet-34 that is read slice by slice, an LSTM on top, one label per case. Different: the residual network stays
-as it came from ImageNet and the LSTM alone is trained; the slices are those of the segmented region, in a frame around
-it; the LSTM reads in both directions; and the system stands next to radiomics of the region and to a hedge of both.
+Kept: a residual network (ResNet-34, as it came from ImageNet) that is read slice by slice, a trained LSTM, one label
+per case. Different: the slices are those of the segmented region, in a frame around it; the LSTM reads in both
+directions; and the system stands next to radiomics of the region and to a hedge of both.
 
     python examples/systems/tomita_2018.py --cohort COHORT.csv --window bone --out RUN
     python examples/systems/tomita_2018.py --weights SQUEEZENET.safetensors --fast --out RUN
