@@ -306,7 +306,7 @@ def _read_off(name: str, fitted: Any, X_test: pd.DataFrame) -> dict[str, Any]:
 
 
 def _read_off_without_shap(name: str, fitted: Any, X_test: pd.DataFrame) -> dict[str, Any]:
-    from hybridrad.models.finetuned.arm_networks import trained_epochs
+    from hybridrad.models.finetuned.arm_networks import trained_choices
 
     weights = getattr(fitted, "weights_", None)
     return {
@@ -314,7 +314,7 @@ def _read_off_without_shap(name: str, fitted: Any, X_test: pd.DataFrame) -> dict
         "weights": dict(weights) if isinstance(weights, pd.Series) else None,
         "findings": [*getattr(fitted, "findings_", []), *_absences(fitted, X_test)],
         "steps": read_steps(fitted, X_test),
-        "epochs": trained_epochs(fitted),
+        "networks": trained_choices(fitted),
     }
 
 

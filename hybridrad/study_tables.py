@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -35,7 +35,7 @@ def arms(models: Mapping[str, Any], roles: Roles, X: pd.DataFrame, result: Evalu
             **roles.described[name],
             "seconds": round(float(seconds.get(name, 0.0)), 3),
             "is_default_fused": name == roles.fused_default,
-            **_network_as_trained(roles.described[name], extras(result, name, "epochs")),
+            **_network_as_trained(roles.described[name], extras(result, name, "networks")),
         }
         for name in models
     }
@@ -46,19 +46,27 @@ def networks(roles: Roles) -> list[dict[str, Any]]:
     return [{"name": name, **network} for name, arm in roles.described.items() for network in record.networks_of(arm)]
 
 
-def _network_as_trained(described: Mapping[str, Any], epochs: list[dict[str, int]]) -> dict[str, Any]:
-    """Return the description of an arm's network with the epochs chosen in each fold, in their order."""
-    found = [
-        {**network, "chosen_epochs": [of_fold.get(network.get("member", "")) for of_fold in epochs]}
-        for network in record.networks_of(described)
-    ]
+def _network_as_trained(described: Mapping[str, Any], choices: list[dict[str, dict[str, int]]]) -> dict[str, Any]:
+    """Return the description of an arm's network with the epochs and recipes chosen in each fold, in their order."""
+    found = []
+    for network in record.networks_of(described):
+        of_folds = [choice for of_fold in choices if (choice := of_fold.get(network.get("member", "")))]
+        told = {"chosen_epochs": [choice["epochs"] for choice in of_folds]}
+        if "recipes" in network:
+            told["chosen_recipes"] = [choice["recipe"] for choice in of_folds]
+        found.append({**network, **told})
     return {"network": found if len(found) > 1 else found[0]} if found else {}
 
 
 def what_went_wrong(
-    run: ExtractionRun | None, result: EvaluationResult, cohort: Cohort, used: Cohort
+    run: ExtractionRun | None,
+    result: EvaluationResult,
+    cohort: Cohort,
+    used: Cohort,
+    *,
+    notes: Sequence[Finding] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return failures and findings of extraction and comparison together."""
+    """Return failures and findings of extraction, of the columns of the feature table, and of comparison together."""
     failures = run.failures if run is not None else _no_failures()
     lost = [c for c in cohort.table.index if c not in used.table.index]
     unexplained = [c for c in lost if c not in failures.index.get_level_values("case_id")]
@@ -68,6 +76,7 @@ def what_went_wrong(
         missing = pd.DataFrame([row] * len(unexplained), index=index, columns=FAILURE_COLUMNS)
         failures = missing if failures.empty else pd.concat([failures, missing])
     findings = [] if run is None or run.findings.empty else [run.findings]
+    findings += [findings_table(notes)] if notes else []
     fitting = _fitting_findings(result)
     if not fitting.empty:
         findings.append(fitting)

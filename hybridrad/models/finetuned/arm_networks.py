@@ -29,9 +29,12 @@ def describe_networks(model: Any) -> dict[str, Any] | list[dict[str, Any]] | Non
     return found if len(found) > 1 else (found[0] if found else None)
 
 
-def trained_epochs(fitted: Any) -> dict[str, int]:
-    """Return for how many epochs the networks of a fitted arm were trained, by member (the arm itself: ``""``)."""
-    return {member: int(network.n_epochs_) for member, network in _trained(fitted, "")}
+def trained_choices(fitted: Any) -> dict[str, dict[str, int]]:
+    """Return what the inner folds chose for the networks of a fitted arm, by member (the arm itself: ``""``)."""
+    return {
+        member: {"epochs": int(network.n_epochs_), "recipe": int(network.recipe_number_)}
+        for member, network in _trained(fitted, "")
+    }
 
 
 def _declared(model: Any, member: str) -> Iterator[tuple[str, NetworkClassifier]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybridrad._checks import check_choice
@@ -37,6 +38,9 @@ class MultiViewCNN(NetworkClassifier):
         views of every case, so that no projection may lack.
     recipe : TrainingRecipe, optional
         How it is trained; default all layers, with the defaults of `TrainingRecipe`.
+    recipes : sequence of TrainingRecipe, optional
+        Instead of one: each is run through the same inner folds, and the one with the least out-of-fold log loss is
+        refitted. The time grows with their number.
     augment : Augmentation, optional
         Random changes of the training pictures; ``None`` for none.
     test_time_augmentation : int, default 0
@@ -61,12 +65,18 @@ class MultiViewCNN(NetworkClassifier):
     classes_ : ndarray
     n_epochs_ : int
         Epochs of the final training, found on the inner folds.
+    recipe_ : TrainingRecipe
+        The recipe of the final training.
+    recipe_number_ : int
+        Its place among ``recipes``, from 1.
+    recipe_losses_ : ndarray of shape (n_recipes,)
+        Out-of-fold log loss of each recipe at its best number of epochs.
     history_ : DataFrame
         Index ``stage, fold, epoch`` (``inner`` by fold, ``refit`` with fold -1), columns ``train_loss,
         valid_log_loss``.
     oof_logits_ : ndarray of shape (n_train,) or (n_train, n_classes)
         With ``oof=True``: logits of the training cases by the networks of the inner folds at ``n_epochs_``. The number
-        of epochs saw them: the optimism of one free number.
+        of epochs (and the choice of a recipe) saw them: the optimism of one free number (or two).
     network_state_ : dict of str -> ndarray
         Everything learned, as plain arrays.
     grouped_ : bool
@@ -99,6 +109,7 @@ class MultiViewCNN(NetworkClassifier):
         views_store: Any = None,
         pool: str = "max",
         recipe: TrainingRecipe | None = None,
+        recipes: Sequence[TrainingRecipe] | None = None,
         augment: Augmentation | None = None,
         test_time_augmentation: int = 0,
         oof: bool = True,
@@ -113,6 +124,7 @@ class MultiViewCNN(NetworkClassifier):
         self.views_store = views_store
         self.pool = pool
         self.recipe = recipe
+        self.recipes = recipes
         self.augment = augment
         self.test_time_augmentation = test_time_augmentation
         self.oof = oof

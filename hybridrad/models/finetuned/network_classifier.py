@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -22,13 +22,15 @@ from hybridrad.errors import RunError
 from hybridrad.models.case_classifier import most_probable, probabilities
 from hybridrad.models.finetuned.augmentation import Augmentation
 from hybridrad.models.finetuned.recipe import TrainingRecipe
-from hybridrad.splits import Fold, inner_splits
+from hybridrad.splits import inner_splits
 
 if TYPE_CHECKING:
     from hybridrad.features.deep.weights import Weights
     from hybridrad.models.finetuned.architecture import CaseNetwork, NetworkState
+    from hybridrad.models.finetuned.fitting import Fitting
     from hybridrad.models.finetuned.inputs import PictureBatches
     from hybridrad.models.finetuned.pooling import PoolingPlan
+    from hybridrad.models.finetuned.training import EpochSearch
 
 Array = NDArray[np.float64]
 MISSING = ("error", "average")
@@ -47,6 +49,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     weights: Any
     views_store: Any
     recipe: TrainingRecipe | None
+    recipes: Sequence[TrainingRecipe] | None
     augment: Augmentation | None
     test_time_augmentation: int
     oof: bool
@@ -64,11 +67,17 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         return TrainingRecipe()
 
     @property
-    def used_recipe(self) -> TrainingRecipe:
-        """The recipe that was given, or the default one."""
-        return self.recipe or self._default_recipe()
+    def used_recipes(self) -> list[TrainingRecipe]:
+        """The recipes that the inner folds choose among; a single one, given or the default, leaves no choice."""
+        if self.recipes is None:
+            return [self.recipe or self._default_recipe()]
+        if self.recipe is not None:
+            raise ValueError("recipe and recipes exclude each other; give one.")
+        if not len(self.recipes) or not all(isinstance(recipe, TrainingRecipe) for recipe in self.recipes):
+            raise ValueError(f"recipes must hold at least one TrainingRecipe and nothing else, got {self.recipes!r}.")
+        return list(self.recipes)
 
-    def build(self, case_ids: pd.Index, n_classes: int) -> CaseNetwork:
+    def build(self, case_ids: pd.Index, n_classes: int, *, recipe: TrainingRecipe | None = None) -> CaseNetwork:
         """Return the network before any training, on the CPU; the cases tell how many views there are."""
         from hybridrad.models.finetuned.architecture import build_case_network
 
@@ -78,7 +87,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             input_px=self.views_store.input_px,
             pooling=self._pooling(case_ids),
             n_classes=n_classes,
-            dropout=self.used_recipe.dropout,
+            dropout=(recipe or self.used_recipes[0]).dropout,
             preprocessing=self.preprocessing,
         )
 
@@ -113,7 +122,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
         store: dict[str, Any] = getattr(self.views_store, "settings", {})
         input_px = getattr(self.views_store, "input_px", None)
-        found, recipe, device = self._found_weights(), self.used_recipe, pick_device(self.device)
+        found, recipes, device = self._found_weights(), self.used_recipes, pick_device(self.device)
         expected = found.preprocessing if input_px is None else replace(found.preprocessing, input_size=input_px)
         return {
             "kind": type(self).__name__,
@@ -121,7 +130,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             "weights": found.describe(),
             "preprocessing": expected.describe(),
             **self._describe_pooling(),
-            "recipe": recipe.describe(),
+            **({"recipe": recipes[0].describe()} if self.recipes is None else {}),
+            **({} if self.recipes is None else {"recipes": [recipe.describe() for recipe in recipes]}),
             "augmentation": None if self.augment is None else self.augment.describe(),
             "test_time_augmentation": self.test_time_augmentation,
             "inner_folds": self.inner_folds,
@@ -129,7 +139,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             "missing": self.missing,
             "random_state": self.random_state if isinstance(self.random_state, int) else str(self.random_state),
             "device": device.partition(":")[0],
-            "precision": precision_in_use(recipe, device),
+            "precision": ", ".join(dict.fromkeys(precision_in_use(recipe, device) for recipe in recipes)),
             "input_px": input_px,
             **{key: store[key] for key in ("views", "image", "mask", "dtype", "pictures_sha256") if key in store},
         }
@@ -144,13 +154,15 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
     def describe_arm(self) -> str:
         """Return one sentence on what is trained, for reports."""
-        recipe = self.used_recipe
-        trained = {"head": "its head alone", "last_blocks": "its last third of layers", "all": "all its layers"}
+        recipes = self.used_recipes
+        trained = {"head": "its head alone", "last_blocks": "its last blocks", "all": "all its layers"}
+        parts = " or ".join(dict.fromkeys(trained[recipe.train] for recipe in recipes))
         folds = f"{self.inner_folds} inner folds" if self.oof else "one inner split"
+        chosen = "their number" if len(recipes) == 1 else f"their number and the best of {len(recipes)} recipes"
         weights = "random weights" if str(self.weights) == "untrained" else f"weights {Path(str(self.weights)).name}"
         return (
-            f"{type(self).__name__}: {self.backbone} ({weights}), {trained[recipe.train]} trained on the pictures of "
-            f"the training cases, at most {recipe.epochs} epochs, their number by {folds}."
+            f"{type(self).__name__}: {self.backbone} ({weights}), {parts} trained on the pictures of "
+            f"the training cases, at most {max(recipe.epochs for recipe in recipes)} epochs, {chosen} by {folds}."
         )
 
     @property
@@ -210,89 +222,59 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _fit(self, ids: pd.Index, y: NDArray[np.intp], patients: NDArray[Any], seed: int, device: str) -> None:
-        from hybridrad.models.finetuned import architecture, inputs, training
+        from hybridrad.models.finetuned import architecture
+        from hybridrad.models.finetuned.fitting import Fitting
 
-        recipe = self.used_recipe
         if len(np.unique(y)) < len(self.classes_):
             raise RunError("a class has no training case with pictures.", code="E_ONE_CLASS")
         share = np.bincount(y) / len(y)
         self.prevalence_logits_ = to_logits(np.log(share)[None])[0]
         self.pooling_: PoolingPlan = self._pooling(ids)
-        pictures = self.batches(ids, device)
         folds = inner_splits(y, patients, n_folds=self.inner_folds, random_state=seed)
-
-        def fresh(number: int) -> CaseNetwork:
-            with inputs.seeded(seed, 0, number):
-                network = self.build(ids, len(self.classes_))
-            return network.to(device)
-
-        first = fresh(0)
-        # The pretrained features of every case; their scale is learned from the training part of each fold alone.
-        plain = inputs.features_of(first, pictures, range(len(ids)))
-        batches: inputs.Batches = pictures
-        if recipe.train == "head":
-            batches = inputs.frozen_features(first, pictures, n_draws=inputs.FEATURE_DRAWS, seed=seed)
-
-        def weights_of(labels: NDArray[np.intp]) -> Array:
-            return class_weights(recipe.class_weight, labels, self.classes_)
-
-        def made(number: int, train: NDArray[np.intp]) -> CaseNetwork:
-            import torch
-
-            network = fresh(number)
-            network.set_scale(torch.cat([plain[i] for i in train]))
-            weighted = np.bincount(y[train], minlength=len(self.classes_)) * weights_of(y[train])
-            network.set_prevalence(weighted / weighted.sum())
-            return network
-
-        search = training.find_epochs(
-            lambda number, train: made(1 + number, train),
-            batches,
-            y,
-            folds if self.oof else folds[:1],
-            recipe=recipe,
-            class_weights=weights_of,
-            seed=seed,
-            device=device,
-            keep_networks=bool(self.oof and self.test_time_augmentation),
-        )
+        fitting = Fitting(self, ids, y, folds if self.oof else folds[:1], seed=seed, device=device)
+        search = self._chosen(fitting)
         self.n_epochs_ = search.n_epochs
         if self.oof:
             self.oof_logits_ = to_logits(search.scores)
             for (_, test), network in zip(folds, search.networks, strict=False):
                 # Thresholds, slopes and weights of a stack must see the score that predictions will have.
-                self.oof_logits_[test] = self._varied_logits(network, pictures, test.tolist(), self.oof_logits_[test])
-        refitted = made(0, np.arange(len(y)))
-        epochs = training.train_epochs(
-            refitted,
-            batches,
-            y,
-            np.arange(len(y)),
-            recipe=recipe,
-            class_weights=weights_of(y),
-            seed=(seed, 0),
-            device=device,
-        )
-        losses = [loss for _, loss in zip(range(search.n_epochs), epochs, strict=False)]
-        self.findings_ += pictures.at_once.findings
-        if recipe.precision == "bfloat16" and training.precision_in_use(recipe, device) != "bfloat16":
-            self.findings_.append('precision="bfloat16" is for a GPU; the network was trained in float32.')
+                plain = self.oof_logits_[test]
+                self.oof_logits_[test] = self._varied_logits(network, fitting.pictures, test.tolist(), plain)
+        refitted, losses = fitting.refit(self.recipe_, search.n_epochs)
         self.history_ = _history(search, losses)
-        self._note_uselessness(search, y, folds, weights_of)
+        self.findings_ += fitting.pictures.at_once.findings
+        self._note_departures(fitting, search)
         self.network_state_: NetworkState = architecture.state_of(refitted)
 
-    def _note_uselessness(self, search: Any, y: NDArray[np.intp], folds: list[Fold], weights_of: Any) -> None:
-        from hybridrad.models.finetuned.training import weighted_log_loss
+    def _chosen(self, fitting: Fitting) -> EpochSearch:
+        """Run every recipe through the inner folds and keep the one with the least out-of-fold log loss."""
+        keep_networks = bool(self.oof and self.test_time_augmentation)
+        best, losses = None, []
+        for number, recipe in enumerate(self.used_recipes, start=1):
+            search = fitting.search(recipe, keep_networks=keep_networks)
+            losses.append(fitting.out_of_fold_loss(search))
+            if best is None or losses[-1] < losses[self.recipe_number_ - 1]:
+                best, self.recipe_, self.recipe_number_ = search, recipe, number
+        self.recipe_losses_ = np.array(losses)
+        if len(losses) > 1:
+            told = ", ".join(f"{loss:.3f}" for loss in losses)
+            self.findings_.append(
+                f"Of {len(losses)} recipes the inner folds chose number {self.recipe_number_} "
+                f"(out-of-fold log loss of each: {told})."
+            )
+        assert best is not None  # there is at least one recipe
+        return best
 
-        prevalence = []
-        for train, test in folds[: len(search.losses)]:
-            scores = np.log(np.bincount(y[train], minlength=len(self.classes_)) / len(train))
-            prevalence.append(weighted_log_loss(np.tile(scores, (len(test), 1)), y[test], weights_of(y[train])))
-        best = float(search.losses.mean(axis=0).min())
-        if best > np.mean(prevalence):
+    def _note_departures(self, fitting: Fitting, search: EpochSearch) -> None:
+        from hybridrad.models.finetuned.training import precision_in_use
+
+        if self.recipe_.precision == "bfloat16" and precision_in_use(self.recipe_, fitting.device) != "bfloat16":
+            self.findings_.append('precision="bfloat16" is for a GPU; the network was trained in float32.')
+        best, prevalence = float(search.losses.mean(axis=0).min()), fitting.prevalence_loss(self.recipe_)
+        if best > prevalence:
             self.findings_.append(
                 "No number of epochs gave a validation log loss below that of the prevalence "
-                f"({best:.3f}, {np.mean(prevalence):.3f})."
+                f"({best:.3f}, {prevalence:.3f})."
             )
 
     def _filled(self, logits: Array, there: NDArray[np.bool_]) -> Array:
@@ -394,23 +376,6 @@ def to_logits(scores: Array) -> Array:
     if scores.shape[1] == 2:
         return np.asarray(scores[:, 1] - scores[:, 0])
     return np.asarray(scores - scores.mean(axis=1, keepdims=True))
-
-
-def class_weights(rule: str | Mapping[Any, float] | None, y: NDArray[np.intp], classes: NDArray[Any]) -> Array:
-    """Return the weight of each class in the loss.
-
-    Examples
-    --------
-    >>> class_weights("balanced", np.array([0, 0, 0, 1]), np.array(["a", "b"])).round(2).tolist()
-    [0.67, 2.0]
-    """
-    if rule is None:
-        return np.ones(len(classes))
-    if isinstance(rule, str):
-        return np.asarray(len(y) / (len(classes) * np.bincount(y, minlength=len(classes))))
-    if set(rule) != set(classes.tolist()):
-        raise ValueError(f"class_weight names {list(rule)}, the classes are {classes.tolist()}.")
-    return np.array([float(rule[c]) for c in classes.tolist()])
 
 
 def _history(search: Any, refit_losses: list[float]) -> pd.DataFrame:

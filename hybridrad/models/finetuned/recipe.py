@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hybridrad._checks import check_choice, check_positive
 
 TRAINED = ("head", "last_blocks", "all")
@@ -111,3 +114,22 @@ class TrainingRecipe:
         if progress < self.warm_up:
             return progress / self.warm_up
         return 0.5 * (1.0 + math.cos(math.pi * (progress - self.warm_up) / (1.0 - self.warm_up)))
+
+
+def class_weights(
+    rule: str | Mapping[Any, float] | None, y: NDArray[np.intp], classes: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return the weight of each class in the loss.
+
+    Examples
+    --------
+    >>> class_weights("balanced", np.array([0, 0, 0, 1]), np.array(["a", "b"])).round(2).tolist()
+    [0.67, 2.0]
+    """
+    if rule is None:
+        return np.ones(len(classes))
+    if isinstance(rule, str):
+        return np.asarray(len(y) / (len(classes) * np.bincount(y, minlength=len(classes))))
+    if set(rule) != set(classes.tolist()):
+        raise ValueError(f"class_weight names {list(rule)}, the classes are {classes.tolist()}.")
+    return np.array([float(rule[c]) for c in classes.tolist()])

@@ -16,6 +16,7 @@ from hybridrad.errors import RunError
 from hybridrad.features.progress import duration_text
 from hybridrad.models.finetuned.arm_networks import networks_in
 from hybridrad.models.finetuned.network_classifier import NetworkClassifier, pick_device
+from hybridrad.models.finetuned.recipe import TrainingRecipe
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,10 @@ class TrainingTime:
     seconds_per_epoch : float
         Of the final training on all training cases of a fold.
     seconds_per_fit : float
-        Inner folds and final training, at most.
+        Inner folds of every recipe and final training, at most.
     device : str
+    n_recipes : int
+        Recipes the inner folds choose among; the first three values are those of the slowest.
     """
 
     seconds_per_step: float
@@ -39,6 +42,7 @@ class TrainingTime:
     seconds_per_epoch: float
     seconds_per_fit: float
     device: str
+    n_recipes: int = 1
 
 
 def training_time(
@@ -68,7 +72,6 @@ def training_time(
     from hybridrad.features.deep.batching import exact_arithmetic
     from hybridrad.models.finetuned import inputs
 
-    recipe = model.used_recipe
     device = pick_device(model.device)
     labels = np.unique(np.asarray(y), return_inverse=True)[1].astype(np.intp)
     there = np.flatnonzero(model.with_pictures(X.index))
@@ -78,24 +81,28 @@ def training_time(
             hint="Make them by prepare_views() of the same cohort.",
         )
     n = max(1, round((len(X) if n_train is None else n_train) * len(there) / len(X)))
-    n_cases = min(recipe.batch_size, len(there))
-    # Every class is there, spread over the table.
-    chosen = there[np.linspace(0, len(there) - 1, n_cases).astype(int)]
-    with exact_arithmetic(device), threadpool_limits(limits=1):
-        step, forward = _time(model, X.index[chosen], labels[chosen], int(labels.max()) + 1, device)
     n_fits = model.inner_folds if model.oof else 1
     share = 1.0 - 1.0 / model.inner_folds
-    n_steps = -(-n // recipe.batch_size)
-    epoch = n_steps * step
-    passes = 1.0
-    if recipe.train == "head":
-        # The trunk sees every picture once for each random version of it, whatever the number of epochs.
-        passes = 2.0 + (inputs.FEATURE_DRAWS if model.augment is not None else 0)
-        validation = 0.0
-    else:
-        validation = n_fits * (1.0 - share) * n * forward / n_cases
-    total = passes * n * forward / n_cases + recipe.epochs * (epoch * (1.0 + n_fits * share) + validation)
-    return TrainingTime(step, n_cases, epoch, total, device)
+    searches, passes = 0.0, 0.0
+    refits = []
+    for recipe in model.used_recipes:
+        n_cases = min(recipe.batch_size, len(there))
+        # Every class is there, spread over the table.
+        chosen = there[np.linspace(0, len(there) - 1, n_cases).astype(int)]
+        with exact_arithmetic(device), threadpool_limits(limits=1):
+            step, forward = _time(model, recipe, X.index[chosen], labels[chosen], int(labels.max()) + 1, device)
+        epoch = -(-n // recipe.batch_size) * step
+        once = n * forward / n_cases
+        if recipe.train == "head":
+            # The trunk sees every picture once for each random version of it, whatever the number of epochs.
+            passes = max(passes, once * (2.0 + (inputs.FEATURE_DRAWS if model.augment is not None else 0)))
+            validation = 0.0
+        else:
+            passes, validation = max(passes, once), n_fits * (1.0 - share) * once
+        searches += recipe.epochs * (epoch * n_fits * share + validation)
+        refits.append((recipe.epochs * epoch, step, n_cases, epoch))
+    refit, step, n_cases, epoch = max(refits)
+    return TrainingTime(step, n_cases, epoch, passes + searches + refit, device, len(refits))
 
 
 def training_announcements(
@@ -125,25 +132,25 @@ def training_announcements(
         for network in networks_in(model):
             timed = training_time(network, X, y, n_train=n_train)
             times = 1 if network.oof else 1 + inner
+            choice = f" by {timed.n_recipes} recipes" if timed.n_recipes > 1 else ""
             yield (
-                f"Arm {name} trains {network.backbone} on {timed.device}: a step of {timed.cases_per_step} cases takes "
-                f"{timed.seconds_per_step:.2f} s, an epoch {duration_text(timed.seconds_per_epoch)}, each of "
+                f"Arm {name} trains {network.backbone} on {timed.device}{choice}: a step of {timed.cases_per_step} cases "
+                f"takes {timed.seconds_per_step:.2f} s, an epoch {duration_text(timed.seconds_per_epoch)}, each of "
                 f"{n_folds} folds at most {duration_text(times * timed.seconds_per_fit)}, all of them at most "
                 f"{duration_text(n_folds * times * timed.seconds_per_fit)} in one process."
             )
 
 
 def _time(
-    model: NetworkClassifier, case_ids: pd.Index, y: np.ndarray, n_classes: int, device: str
+    model: NetworkClassifier, recipe: TrainingRecipe, case_ids: pd.Index, y: np.ndarray, n_classes: int, device: str
 ) -> tuple[float, float]:
     """Return the seconds of a training step and of a pass without training over the given cases, after a warm-up."""
     import torch
 
     from hybridrad.models.finetuned import inputs, training
 
-    recipe = model.used_recipe
     with inputs.seeded(0):
-        network = model.build(case_ids, n_classes).to(device)
+        network = model.build(case_ids, n_classes, recipe=recipe).to(device)
     pictures = model.batches(case_ids, device)
     batches: inputs.Batches = pictures
     if recipe.train == "head":

@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 import hybridrad as hr
 from hybridrad.errors import RunError
-from hybridrad.models.finetuned.network_classifier import class_weights
+from hybridrad.models.finetuned.recipe import class_weights
 
 QUICK = hr.TrainingRecipe("head", epochs=3)
 

@@ -8,7 +8,7 @@ import hybridrad as hr
 
 
 def test_the_network_is_frozen_unless_a_recipe_says_otherwise(blobs):
-    assert hr.SliceSequence(views_store=blobs).used_recipe.train == "head"
+    assert [r.train for r in hr.SliceSequence(views_store=blobs).used_recipes] == ["head"]
 
 
 @pytest.mark.parametrize("pool", ["lstm", "gru", "attention"])
