@@ -68,10 +68,12 @@ _HOMES = {
     "audit_pipeline": "hybridrad.evaluation.audit_pipeline",
     "audit": "hybridrad.study_audit",
     "compare_models": "hybridrad.study",
+    "heat_maps": "hybridrad.heat",
     "learning_curves": "hybridrad.learning",
     "Comparison": "hybridrad.study",
     "write_report": "hybridrad.reporting.report",
     "draw_views": "hybridrad.reporting.view_sheet",
+    "draw_heat_maps": "hybridrad.reporting.heat_panels",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
     from hybridrad.features.radiomics.extractor import RadiomicsExtractor
     from hybridrad.features.radiomics.settings import RadiomicsSettings
     from hybridrad.features.runner import extract_features
+    from hybridrad.heat import heat_maps
     from hybridrad.imaging.views import Views
     from hybridrad.learning import learning_curves
     from hybridrad.models.block_choice import BlockChoice
@@ -133,6 +136,7 @@ if TYPE_CHECKING:
     from hybridrad.models.tuned_forest import TunedForest
     from hybridrad.models.tuned_model import TunedModel
     from hybridrad.models.tuned_svm import TunedSVM
+    from hybridrad.reporting.heat_panels import draw_heat_maps
     from hybridrad.reporting.report import write_report
     from hybridrad.reporting.view_sheet import draw_views
     from hybridrad.study import Comparison, compare_models

@@ -6,14 +6,17 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
+import numpy as np
 import pandas as pd
 
 from hybridrad.cohort import Cohort, read_cohort
 from hybridrad.errors import RunError
-from hybridrad.exports import write_csv, write_parquet, write_text
+from hybridrad.exports import write_atomically, write_csv, write_parquet, write_text
 from hybridrad.features.control import CONTROL_NAMES
 from hybridrad.features.table_file import read_feature_table
+from hybridrad.heat import HeatMaps
 from hybridrad.study import Comparison
 
 RECIPE_FILE = "run.json"
@@ -36,6 +39,8 @@ _FILES = {
     "steps": ("steps.csv", ["model", "block"]),
 }
 _ONLY_WHERE_MADE = ("sites", "horizons", "complementarity", "steps")
+# What was measured of heat maps, and their pictures: arrays named <kind>_<place among the cases shown>.
+_HEAT_TABLE, _HEAT_PICTURES = "heat_maps.csv", "heat_maps.npz"
 
 
 def claim_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
@@ -125,6 +130,7 @@ def save_study(study: Comparison, folder: Path) -> None:
     text = json.dumps(study.settings, indent=2, allow_nan=False)
     write_text(text + "\n", folder / STUDY_FILE)
 
+    _save_heat_maps(study.heat_maps, folder)
 
 def load_study(folder: Path) -> Comparison:
     """Read a study back from its folder.
@@ -145,7 +151,31 @@ def load_study(folder: Path) -> Comparison:
         for name, (file, index) in _FILES.items()
         if name not in _ONLY_WHERE_MADE or (folder / file).is_file()
     }
-    return Comparison(settings=read_json(folder / STUDY_FILE), **tables)
+    return Comparison(settings=read_json(folder / STUDY_FILE), heat_maps=_load_heat_maps(folder), **tables)
+
+
+def _save_heat_maps(maps: HeatMaps | None, folder: Path) -> None:
+    for file in (_HEAT_TABLE, _HEAT_PICTURES):
+        (folder / file).unlink(missing_ok=True)
+    if maps is None:
+        return
+    kinds: dict[str, list[Any]] = {"picture": maps.pictures, "region": maps.regions, "heat": maps.heats}
+    arrays = {f"{kind}_{i}": array for kind, found in kinds.items() for i, array in enumerate(found)}
+    write_atomically(folder / _HEAT_PICTURES, lambda path: np.savez_compressed(path, **arrays))
+    write_csv(maps.table, folder / _HEAT_TABLE)
+
+
+def _load_heat_maps(folder: Path) -> HeatMaps | None:
+    if not (folder / _HEAT_TABLE).is_file():
+        return None
+    table = read_table(folder / _HEAT_TABLE, ["model", "case_id"])
+    path, n_shown = folder / _HEAT_PICTURES, int(table["shown"].sum())
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            found = [[stored[f"{kind}_{i}"] for i in range(n_shown)] for kind in ("picture", "region", "heat")]
+    except (OSError, ValueError, KeyError, BadZipFile) as err:
+        raise RunError(f"{path} cannot be read: {err}.", code="E_FILE_UNREADABLE") from err
+    return HeatMaps(table, *found)
 
 
 def read_table(path: Path, index: list[str]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import hybridrad
 from hybridrad import record
 from hybridrad._checks import check_choice, check_positive
 from hybridrad.cohort import Cohort
+from hybridrad.heat import HeatMaps, study_heat, with_heat
 from hybridrad.study_cases import (
     announcement,
     cases_used,
@@ -71,6 +72,8 @@ class Comparison:
         Index ``model, other``: how alike errors and scores of two single arms are; empty with fewer than two.
     steps : DataFrame
         Index ``model, block``: what each block of a priority arm adds to those before it; empty without one.
+    heat_maps : HeatMaps, optional
+        Out-of-fold heat maps of the arms that are networks, where they were asked for.
     """
 
     scores: pd.DataFrame
@@ -87,6 +90,7 @@ class Comparison:
     horizons: pd.DataFrame = field(default_factory=no_horizons, repr=False)
     complementarity: pd.DataFrame = field(default_factory=no_complementarity, repr=False)
     steps: pd.DataFrame = field(default_factory=no_steps, repr=False)
+    heat_maps: HeatMaps | None = field(default=None, repr=False)
 
 
 def compare_models(
@@ -104,6 +108,7 @@ def compare_models(
     threshold: Literal["sensitivity", "youden"] = "sensitivity",
     target_sensitivity: float = 0.90,
     explain: bool = True,
+    heat_maps: int = 0,
     run: ExtractionRun | None = None,
     n_jobs: int = 1,
     random_state: int = 0,
@@ -147,6 +152,10 @@ def compare_models(
         Of the operating point, on the inner out-of-fold scores.
     explain : bool, default True
         Compute SHAP values of the test cases of every fold.
+    heat_maps : int, default 0
+        How many cases of each arm that is a network are shown with a heat map (Grad-CAM, by captum): chosen by chance,
+        balanced over classes and over right and wrong calls. The map of a case comes from the network of the first
+        repeat that was fitted without its patient; the share of the heat in the region is measured for all cases.
     run : ExtractionRun, optional
         Adds failures, findings and extraction settings to the study.
     n_jobs : int, default 1
@@ -218,6 +227,7 @@ def compare_models(
     groups = used.patient_id.to_numpy()
     splits = splits_of(cv, used, random_state, task=chosen)
     resolvable = resolvable_auc_difference(used, splits, task=chosen)
+    read = with_heat(_read_off if explain else _read_off_without_shap, models, X, splits, n_cases=heat_maps)
     if announce is not None:
         announce(announcement(used, splits, resolvable, task=chosen))
         for sentence in training_announcements(models, X, outcome.y, groups, splits, inner=cv.inner):
@@ -237,7 +247,7 @@ def compare_models(
         size=size,
         horizons=outcome.horizons,
         fold_context=shared_fits,
-        after_fit=_read_off if explain else _read_off_without_shap,
+        after_fit=read,
         progress=progress,
         store=None if store is None else Path(store),
     )
@@ -292,6 +302,7 @@ def compare_models(
         failures=failures,
         settings=settings,
         steps=steps,
+        heat_maps=study_heat(result, models, splits, n_cases=heat_maps, random_state=random_state),
     )
 
 

@@ -15,6 +15,7 @@ from hybridrad.reporting.complementarity import complementarity_section
 from hybridrad.reporting.design import design_words
 from hybridrad.reporting.flow import read_flow
 from hybridrad.reporting.grid import Grid
+from hybridrad.reporting.heat_maps import heat_section
 from hybridrad.reporting.importance import embedding_blocks
 from hybridrad.reporting.learning import learning_section
 from hybridrad.reporting.message import Message, key_messages, people, small_differences
@@ -55,6 +56,7 @@ TITLES = {
     "readers": "Comparison with readers",
     "steps": "What each block adds",
     "importance": "What the models use",
+    "heat_maps": "Where the networks look",
     "procedure": "How it was done",
     "findings": "Findings and failures",
 }
@@ -151,6 +153,7 @@ def page_content(
         "readers": readers_section(readers, arms),
         "steps": steps_section(study),
         "importance": _importance(study, arms, draw),
+        "heat_maps": heat_section(study, draw),
         "procedure": _procedure(study, arms),
         "findings": _findings(study),
     }

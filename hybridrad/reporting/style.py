@@ -57,6 +57,7 @@ RC: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "hybridrad",
     "pdf.fonttype": 42,
+    "image.composite_image": False,  # pictures keep their pixels; the reader's screen scales them
     "figure.dpi": 72,
     "savefig.facecolor": "white",
 }
