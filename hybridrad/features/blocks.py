@@ -11,6 +11,8 @@ import pandas as pd
 from hybridrad._checks import did_you_mean
 
 SEPARATOR = "__"
+MARKER = "has_pictures"
+"""Feature of a block that only says which cases a network has pictures of; there is nothing in it to learn from."""
 BlockSpec = Mapping[str, Any] | Sequence[str] | str | None
 
 
@@ -26,6 +28,17 @@ def block_of(column: str) -> str:
     if not (block and separator and feature):
         raise ValueError(f"column {column!r} is not named <block>{SEPARATOR}<feature>.")
     return block
+
+
+def is_marker(column: str) -> bool:
+    """Return whether a column only marks the cases that have pictures.
+
+    Examples
+    --------
+    >>> is_marker("finetuned__has_pictures"), is_marker("deep__r_0")
+    (True, False)
+    """
+    return str(column).endswith(SEPARATOR + MARKER)
 
 
 def find_blocks(columns: Sequence[str]) -> dict[str, list[str]]:

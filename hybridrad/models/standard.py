@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from hybridrad._checks import check_choice, did_you_mean
-from hybridrad.features.blocks import SEPARATOR, find_blocks
+from hybridrad.features.blocks import MARKER, SEPARATOR, find_blocks, is_marker
 from hybridrad.models.block_choice import BlockChoice
 from hybridrad.models.block_model import BlockModel
 from hybridrad.models.block_penalty import BlockPenaltyFusion
@@ -33,6 +33,7 @@ from hybridrad.models.tuned_svm import TunedSVM
 from hybridrad.strata import TASKS
 
 RADIOMICS, DEEP = "radiomics", "deep"
+NETWORKS = ("finetuned", "sequence")
 FUSED = ("concat", "early", "late", "hedge", "hedge_clinical")
 TUNED = ("svm", "forest", "elastic_net", "xgb_tuned")
 ON_REQUEST = (
@@ -60,6 +61,7 @@ def standard_models(
     inner: int = 4,
     random_state: int = 0,
     task: str = "classification",
+    networks: Mapping[str, NetworkClassifier] | None = None,
 ) -> dict[str, Any]:
     """Return the arms of a study: name -> unfitted scikit-learn estimator.
 
@@ -84,23 +86,36 @@ def standard_models(
     task : {"classification", "regression", "survival"}, default "classification"
         What is predicted. For values and for the time to an event there are the same arms with the same names, but
         ``priority``, ``block_penalty`` and those whose settings are tuned.
+    networks : dict of name -> network, optional
+        Networks that are trained inside the fold (`FineTunedCNN`, `SliceSequence`, `MultiViewCNN`), for classification.
+        Each is an arm of its name (usually ``finetuned`` or ``sequence``), calibrated, and in the place of ``deep`` a
+        member of a hedge ``hedge_<name>``. The table has its marker: ``features.join(store.marker(name))``.
 
     Raises
     ------
     ValueError
-        The task or a name is unknown, or its blocks are not in the table; a block has the name of a fused arm.
+        The task or a name is unknown, or its blocks are not in the table; a block has the name of a fused arm; a
+        network has no marker in the table.
+
+    Notes
+    -----
+    Markers of pictures (``<block>__has_pictures``) are no blocks to learn from and are passed over.
 
     Examples
     --------
     >>> list(standard_models(["size__volume_ml", "radiomics__a", "deep__0"]))
     ['size', 'radiomics', 'deep', 'deep_size', 'concat', 'early', 'late', 'hedge']
     """
-    columns = [str(c) for c in (features.columns if isinstance(features, pd.DataFrame) else features)]
+    given = [str(c) for c in (features.columns if isinstance(features, pd.DataFrame) else features)]
+    markers, columns = [c for c in given if is_marker(c)], [c for c in given if not is_marker(c)]
     present = {c.removeprefix(CLINICAL_BLOCK + SEPARATOR) for c in columns if c.startswith(CLINICAL_BLOCK + SEPARATOR)}
     wanted = [str(c).removeprefix(CLINICAL_BLOCK + SEPARATOR) for c in clinical]
     blocks = find_blocks([*columns, *(CLINICAL_BLOCK + SEPARATOR + c for c in wanted if c not in present)])
     check_choice(task, TASKS, name="task")
+    if networks and task != "classification":
+        raise ValueError(f"networks are trained for classification only; the task is {task}.")
     of_classes = _arms(blocks, inner=inner, random_state=random_state)
+    of_classes |= _network_arms(networks or {}, blocks, markers, inner=inner, random_state=random_state)
     arms = of_classes if task == "classification" else arms_of_task(of_classes, task)
     if names is None:
         return {name: arm for name, arm in arms.items() if name not in ON_REQUEST}
@@ -109,6 +124,9 @@ def standard_models(
             continue
         if name in of_classes:
             raise ValueError(f"model {name!r} is made for classification only; for {task} there are {', '.join(arms)}.")
+        if name.removeprefix("hedge_") in NETWORKS:
+            network = name.removeprefix("hedge_")
+            raise ValueError(f"model {name!r} trains a network; give it by networks={{{network!r}: ...}}.")
         known = [*arms, *ON_REQUEST, *FUSED, "deep_size"]
         if name in known or name in (SIZE_BLOCK, CLINICAL_BLOCK, RADIOMICS, DEEP):
             raise ValueError(f"model {name!r} needs blocks that are not in the table; it has {list(blocks)}.")
@@ -217,6 +235,32 @@ def _arms(blocks: dict[str, list[str]], *, inner: int, random_state: int) -> dic
     if len(everything) > 1:
         arms["priority"] = PriorityFusion(everything, inner=inner, random_state=random_state)
         arms["block_penalty"] = BlockPenaltyFusion(everything, inner=inner, random_state=random_state)
+    return arms
+
+
+def _network_arms(
+    networks: Mapping[str, NetworkClassifier],
+    blocks: dict[str, list[str]],
+    markers: list[str],
+    *,
+    inner: int,
+    random_state: int,
+) -> dict[str, CaseClassifier]:
+    arms: dict[str, CaseClassifier] = {}
+    for name, network in networks.items():
+        if name in blocks or f"{name}{SEPARATOR}{MARKER}" not in markers:
+            raise ValueError(
+                f"network {name!r} needs a block of its own that marks its cases; join store.marker({name!r}) to the "
+                "table."
+            )
+        arms[name] = BlockModel(name, estimator=network, inner=inner, random_state=random_state)
+        # The network that is trained takes the place of the frozen one.
+        others = [block for block in blocks if block not in (CLINICAL_BLOCK, DEEP)]
+        if others:
+            members = [*sorted(others, key=lambda block: block == SIZE_BLOCK), name]
+            arms[f"hedge_{name}"] = HedgedFusion(
+                members, estimators={name: network}, inner=inner, random_state=random_state
+            )
     return arms
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from hybridrad.models.block_choice import BlockChoice
 from hybridrad.models.block_model import BlockModel
+from hybridrad.models.finetuned.cnn import FineTunedCNN
 from hybridrad.models.standard import describe_arm, standard_models
 
 COLUMNS = ["size__volume_ml", "radiomics__a", "radiomics__b", "deep__0", "deep__1"]
@@ -67,6 +68,26 @@ def test_tuned_arms_are_had_on_request_and_say_what_they_are(table):
 def test_a_model_that_cannot_be_had_is_refused(names, message):
     with pytest.raises(ValueError, match=message):
         standard_models(["radiomics__a", "size__area_px", "rad2__0"], names=names)
+
+
+def test_marks_of_pictures_are_no_blocks_to_learn_from():
+    assert list(standard_models([*COLUMNS, "finetuned__has_pictures"])) == list(standard_models(COLUMNS))
+    assert standard_models([*COLUMNS, "finetuned__has_pictures"])["hedge"].blocks == ["radiomics", "deep", "size"]
+
+
+def test_a_network_is_an_arm_and_takes_the_place_of_the_frozen_one_in_a_hedge():
+    net = FineTunedCNN("squeezenet1_1", "untrained")
+    marked = [*COLUMNS, "finetuned__has_pictures"]
+    arms = standard_models(marked, networks={"finetuned": net}, inner=3)
+    assert set(arms) - set(standard_models(COLUMNS)) == {"finetuned", "hedge_finetuned"}
+    assert arms["finetuned"].estimator is arms["hedge_finetuned"].estimators["finetuned"] is net
+    assert arms["hedge_finetuned"].blocks == ["radiomics", "size", "finetuned"]
+    assert [describe_arm(arms[name])["role"] for name in ("finetuned", "hedge_finetuned")] == ["single", "fused"]
+    assert list(standard_models(marked, names=["finetuned"], networks={"finetuned": net})) == ["finetuned"]
+    with pytest.raises(ValueError, match=r"join store.marker\('finetuned'\)"):
+        standard_models(COLUMNS, networks={"finetuned": net})
+    with pytest.raises(ValueError, match="give it by networks="):
+        standard_models(marked, names=["hedge_finetuned"])
 
 
 def test_a_block_may_not_bear_the_name_of_a_fused_arm():

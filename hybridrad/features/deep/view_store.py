@@ -16,6 +16,7 @@ from hybridrad._checks import check_choice, check_positive
 from hybridrad.cohort import Cohort
 from hybridrad.errors import RunError
 from hybridrad.exports import write_csv
+from hybridrad.features.blocks import MARKER, SEPARATOR
 from hybridrad.features.deep.picture_file import BLOCK, DTYPES, FIELDS, FILE_NAME, PictureExtractor
 from hybridrad.features.deep.several_images import cases_with_files, failures_of_parts, image_pairs, part_names
 from hybridrad.imaging.views import Views
@@ -256,7 +257,7 @@ class ViewStore:
         if self.parts:
             digest.update("".join(part.content_digest() for part in self.parts).encode())
             return digest.hexdigest()
-        for row in self.index.sort_index().itertuples():
+        for row in self._rows(self.index.index.sort_values()):
             n_planes = row.n_views * (row.n_channels + 1)
             digest.update(f"{row.Index}\x1f{row.n_views}\x1f{row.n_channels}\x1e".encode())
             digest.update(self._memory()[row.first_plane : row.first_plane + n_planes].tobytes())
@@ -313,7 +314,7 @@ class ViewStore:
         DataFrame
             Index ``case_id``, column ``<block>__has_pictures``.
         """
-        return pd.DataFrame({f"{block}__has_pictures": 1.0}, index=self.index.index)
+        return pd.DataFrame({f"{block}{SEPARATOR}{MARKER}": 1.0}, index=self.index.index)
 
     def _of_parts(self, case_ids: Iterable[str], what: str) -> list[NDArray[np.float32]]:
         """Return the pictures or regions of the images that each case has, in the order of the images."""

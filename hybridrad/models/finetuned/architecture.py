@@ -162,5 +162,6 @@ def network_of(
     network = CaseNetwork(model, head.width, pooling, n_classes, 0.0)
     network.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in state.items()}, assign=True)
     if hasattr(model, "transform_input"):
-        model.transform_input = bool(network.turns_input)
+        # A plain attribute, which torch's annotations take for a part of the network.
+        object.__setattr__(model, "transform_input", bool(network.turns_input))
     return network.eval().to(memory_format=torch.channels_last)

@@ -56,9 +56,9 @@ def _trained(fitted: Any, member: str) -> Iterator[tuple[str, NetworkClassifier]
         return
     for _, step in getattr(fitted, "steps", []):
         yield from _trained(step, member)
-    fit = getattr(fitted, "fit_", None)
-    if getattr(fit, "estimator", None) is not None:
-        yield from _trained(fit.estimator, member)
+    inside = getattr(getattr(fitted, "fit_", None), "estimator", None)
+    if inside is not None:
+        yield from _trained(inside, member)
     members = getattr(fitted, "members_", None)
     for name, part in members.items() if isinstance(members, Mapping) else ():
         yield from _trained(part, str(name))

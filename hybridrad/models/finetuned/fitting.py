@@ -1,4 +1,4 @@
-"""One fit of a network on the training cases of a fold: pictures, inner folds and the refit, for one or several recipes."""
+"""One fit of a network on the training cases of a fold: pictures, inner folds and refit, for one or several recipes."""
 
 from __future__ import annotations
 

@@ -59,6 +59,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     random_state: Any
     device: str
     oof_logits_: Array
+    recipe_: TrainingRecipe
+    recipe_number_: int
 
     def _pooling(self, case_ids: pd.Index) -> PoolingPlan:
         raise NotImplementedError

@@ -134,9 +134,9 @@ def training_announcements(
             times = 1 if network.oof else 1 + inner
             choice = f" by {timed.n_recipes} recipes" if timed.n_recipes > 1 else ""
             yield (
-                f"Arm {name} trains {network.backbone} on {timed.device}{choice}: a step of {timed.cases_per_step} cases "
-                f"takes {timed.seconds_per_step:.2f} s, an epoch {duration_text(timed.seconds_per_epoch)}, each of "
-                f"{n_folds} folds at most {duration_text(times * timed.seconds_per_fit)}, all of them at most "
+                f"Arm {name} trains {network.backbone} on {timed.device}{choice}: a step of {timed.cases_per_step} "
+                f"cases takes {timed.seconds_per_step:.2f} s, an epoch {duration_text(timed.seconds_per_epoch)}, each "
+                f"of {n_folds} folds at most {duration_text(times * timed.seconds_per_fit)}, all of them at most "
                 f"{duration_text(n_folds * times * timed.seconds_per_fit)} in one process."
             )
 
