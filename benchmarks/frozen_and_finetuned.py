@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -70,7 +71,7 @@ def arguments() -> argparse.Namespace:
     for name in ("draws", "folds"):
         of_run = commands.add_parser(name)
         of_run.add_argument("run", type=Path)
-        of_run.add_argument("--frozen-only", action="store_true")
+        of_run.add_argument("--networks", nargs="*", default=list(NETWORKS), choices=list(NETWORKS))
         if name == "draws":
             of_run.add_argument("--patients", type=int, nargs="+", default=[80, 160, 320])
             of_run.add_argument("--draws", type=int, default=5)
@@ -95,11 +96,12 @@ def prepare(options: argparse.Namespace) -> None:
 class Prepared:
     """What ``prepare`` left: the feature table with a marker block for each recipe, the cohort, the networks."""
 
-    def __init__(self, folder: Path, *, frozen_only: bool) -> None:
+    def __init__(self, folder: Path, *, networks: Sequence[str]) -> None:
         cohort, weights = (Path(line) for line in (folder / "sources.txt").read_text().split("\n")[:2])
         self.networks: dict[str, Any] = {}
         self.features = pd.read_parquet(folder / "features" / "features.parquet")
-        for name, (views, recipe) in {} if frozen_only else NETWORKS.items():
+        for name in networks:
+            views, recipe = NETWORKS[name]
             store = hr.ViewStore.open(folder / views)
             self.networks[name] = hr.FineTunedCNN(
                 BACKBONE, weights, views_store=store, recipe=recipe, augment=hr.Augmentation(), device="cpu"
@@ -131,10 +133,10 @@ class Prepared:
         return arms
 
 
-def one_draw(folder: Path, n: int, seed: int, known: set[str], *, frozen_only: bool) -> list[dict[str, Any]]:
+def one_draw(folder: Path, n: int, seed: int, known: set[str], *, networks: Sequence[str]) -> list[dict[str, Any]]:
     """Train every arm not yet known on n patients, test it on all others."""
     torch.set_num_threads(1)
-    data = Prepared(folder, frozen_only=frozen_only)
+    data = Prepared(folder, networks=networks)
     X, y, patient = data.features, data.cohort.y.to_numpy(), data.cohort.patient_id.to_numpy()
     ids = pd.unique(patient)
     train = np.isin(patient, np.random.default_rng([n, seed]).permutation(ids)[:n])
@@ -160,7 +162,7 @@ def draws(options: argparse.Namespace) -> None:
         for seed in range(options.draws)
         for n in options.patients
     ]
-    add_rows(out, COLUMNS, partial(one_draw, frozen_only=options.frozen_only), tasks, options.jobs)
+    add_rows(out, COLUMNS, partial(one_draw, networks=options.networks), tasks, options.jobs)
     print(draws_table(read_rows(out, COLUMNS, text=["arm", "chosen"])))
 
 
@@ -179,7 +181,7 @@ def draws_table(rows: pd.DataFrame) -> str:
 
 
 def folds(options: argparse.Namespace) -> None:
-    data = Prepared(options.run, frozen_only=options.frozen_only)
+    data = Prepared(options.run, networks=options.networks)
     start = time.perf_counter()
     study = hr.compare_models(
         data.arms(),
