@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrad.models.encoding import UNKNOWN
-from hybridrad.models.skewness import skewed_columns, unskew
+from hybridrad.models.skewness import skewed_columns, unskew_in_place
 
 Array = NDArray[np.float64]
 LARGEST_SCALED = 1e6  # a value a million standard deviations away is held there; it cannot overflow a logit
@@ -111,22 +111,35 @@ class ColumnPreparation:
 
     def scaled(self, X: Array) -> Array:
         """Return the prepared columns, shape (n_cases, n_prepared)."""
-        out = (self._columns(X)[:, self.kept_] - self.mean_) / self.sd_
-        return np.clip(out, -LARGEST_SCALED, LARGEST_SCALED)
+        out = self._columns(X)
+        out = out if self.kept_.all() else out[:, self.kept_]
+        # In place: on wide tables, asking for new memory costs more than the arithmetic.
+        out -= self.mean_
+        out /= self.sd_
+        return np.clip(out, -LARGEST_SCALED, LARGEST_SCALED, out=out)
 
     def _logged(self, filled: Array) -> Array:
+        """Take the logarithm of the columns that have one, in place."""
         at = self.logged_
-        out = np.array(filled)
-        out[:, at] = np.log(np.maximum(filled[:, at], self.floor_[at]))
-        return out
+        if at.any():
+            filled[:, at] = np.log(np.maximum(filled[:, at], self.floor_[at]))
+        return filled
 
     def _columns(self, X: Array) -> Array:
+        """Return new memory: the columns filled, bent and encoded."""
         numbers = X[:, ~self.categorical]
-        filled = self._logged(np.where(np.isnan(numbers), self.median_, numbers))
-        parts = [unskew(filled, self.skewed_, self.centre_, self.spread_)]
-        for column, (levels, fallback) in zip(X[:, self.categorical].T, self.levels_, strict=True):
-            parts.append(_one_hot(column, levels, fallback))
-        return np.hstack(parts)
+        missing = np.isnan(numbers)
+        if missing.any():
+            np.copyto(numbers, self.median_, where=missing)
+        self._logged(numbers)
+        unskew_in_place(numbers, self.skewed_, self.centre_, self.spread_)
+        if not self.levels_:
+            return numbers
+        coded = [
+            _one_hot(column, levels, fallback)
+            for column, (levels, fallback) in zip(X[:, self.categorical].T, self.levels_, strict=True)
+        ]
+        return np.hstack([numbers, *coded])
 
 
 def _training_levels(column: Array) -> tuple[Array, float]:

@@ -54,7 +54,9 @@ class SkewnessTransform(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Return the columns, skewed ones transformed."""
         check_is_fitted(self)
         values = np.asarray(validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan"))
-        return unskew(values, self.skewed_, self.centre_, self.spread_)
+        bent = np.array(values)
+        unskew_in_place(bent, self.skewed_, self.centre_, self.spread_)
+        return bent
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -90,10 +92,12 @@ def skewed_columns(
     return skewed, centre, spread
 
 
-def unskew(
+def unskew_in_place(
     X: NDArray[np.float64], skewed: NDArray[np.bool_], centre: NDArray[np.float64], spread: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return a copy of ``X`` with the skewed columns transformed."""
-    out = np.array(X, dtype=float)
-    out[:, skewed] = np.arcsinh((out[:, skewed] - centre[skewed]) / spread[skewed])
-    return out
+) -> None:
+    """Transform the skewed columns of ``X``."""
+    if skewed.any():
+        bent = X[:, skewed]
+        bent -= centre[skewed]
+        bent /= spread[skewed]
+        X[:, skewed] = np.arcsinh(bent, out=bent)
