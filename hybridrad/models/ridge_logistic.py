@@ -1,9 +1,10 @@
 """L2 penalised logistic regression along a path of penalties, binary and multinomial.
 
 The optimum is scikit-learn's ``LogisticRegression``: C times summed loss plus half the squared norm, intercept free.
-It is found by Newton steps whose linear systems are solved by conjugate gradients, in coordinates in which the design
-has orthogonal columns: ridge solutions lie in the span of the rows and turn with the axes, so nothing is approximated,
-and there the diagonal of the Hessian is a good preconditioner. A whole path costs little more than one fit.
+It is found by Newton steps in coordinates in which the design has orthogonal columns: ridge solutions lie in the span
+of the rows and turn with the axes, so nothing is approximated. With two classes and few coordinates a step solves its
+linear system by Cholesky, else by conjugate gradients, for which the diagonal of the Hessian is a good preconditioner
+in these coordinates. A whole path costs little more than one fit.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, qr
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky, eigh, qr, solve_triangular
 from scipy.special import expit, log_softmax, softmax
 
 Array = NDArray[np.float64]
@@ -22,6 +23,7 @@ Array = NDArray[np.float64]
 TOLERANCE = 1e-8
 MAX_NEWTON_STEPS = 100
 MAX_CG_STEPS = 500
+MOST_FOR_CHOLESKY = 80  # coordinates; with more, conjugate gradients are quicker
 
 
 class RidgePath(NamedTuple):
@@ -115,11 +117,19 @@ class _Problem(NamedTuple):
 def orthogonalising_basis(design: Array) -> Array:
     """Return orthonormal columns that span the rows of ``design`` and make its columns orthogonal."""
     n_cases, n_columns = design.shape
-    if n_columns > n_cases:
+    if n_columns <= n_cases:
+        return np.asarray(eigh(design.T @ design, driver="evd")[1])
+    values, vectors = eigh(design @ design.T, driver="evd")
+    kept = values > 4.0 * np.finfo(float).eps * values[-1]  # what is below is the rounding of the products
+    span = design.T @ (vectors[:, kept] / np.sqrt(values[kept]))
+    try:
+        # Directions of small singular values come out of the products a little askew; this makes them right again.
+        factor = cholesky(span.T @ span, lower=True, check_finite=False)
+    except LinAlgError:
         span = qr(design.T, mode="economic")[0]
         reduced = design @ span
         return np.asarray(span @ eigh(reduced.T @ reduced)[1])
-    return np.asarray(eigh(design.T @ design)[1])
+    return np.asarray(span @ solve_triangular(factor, np.eye(len(factor)), lower=True, check_finite=False).T)
 
 
 def _targets(y: NDArray[np.intp], n_classes: int) -> Array:
@@ -158,9 +168,12 @@ def _newton(problem: _Problem, coef: Array, intercept: Array, *, ridge: float) -
         size = np.sum(g_coef**2 / precondition) + np.sum(g_intercept**2) / precondition_intercept
         if size <= TOLERANCE**2:
             return coef, intercept - intercept.mean() if eta.shape[1] > 1 else intercept
-        d_coef, d_intercept, d_eta = _newton_direction(
-            Z, p, g_coef, g_intercept, ridge, precondition, precondition_intercept, forcing=min(0.05, size**0.25)
-        )
+        if eta.shape[1] == 1 and Z.shape[1] <= MOST_FOR_CHOLESKY:
+            d_coef, d_intercept, d_eta = _exact_direction(Z, p, g_coef, g_intercept, ridge)
+        else:
+            d_coef, d_intercept, d_eta = _newton_direction(
+                Z, p, g_coef, g_intercept, ridge, precondition, precondition_intercept, forcing=min(0.05, size**0.25)
+            )
         slope = np.sum(g_coef * d_coef) + np.sum(g_intercept * d_intercept)
         step, floor = 1.0, 1e-12 * abs(loss)
         while True:
@@ -174,6 +187,20 @@ def _newton(problem: _Problem, coef: Array, intercept: Array, *, ridge: float) -
                 raise RuntimeError("ridge logistic regression: the line search found no decrease.")
         eta, coef, intercept, loss = new_eta, new_coef, intercept + step * d_intercept, new_loss
     raise RuntimeError(f"ridge logistic regression did not converge in {MAX_NEWTON_STEPS} Newton steps.")
+
+
+def _exact_direction(Z: Array, p: Array, g_coef: Array, g_intercept: Array, ridge: float) -> tuple[Array, Array, Array]:
+    """Solve Hessian times direction = -gradient for two classes by Cholesky; also return Z times it."""
+    w = np.maximum(p * (1.0 - p), 1e-300)
+    total = float(w.sum())
+    mean = (w.T @ Z) / total  # (1, n_columns)
+    centred = Z - mean  # the intercept, free, takes the weighted mean of every column
+    hessian = centred.T @ (w * centred)
+    hessian[np.diag_indices_from(hessian)] += ridge
+    factor = cho_factor(hessian, lower=True, overwrite_a=True, check_finite=False)
+    x = -cho_solve(factor, g_coef - mean.T * g_intercept, check_finite=False)
+    x0 = -g_intercept / total - (mean @ x)[0]
+    return x, x0, Z @ x + x0
 
 
 def _newton_direction(

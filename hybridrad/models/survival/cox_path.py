@@ -17,7 +17,7 @@ from hybridrad.models.survival.partial_likelihood import Curvature, PartialLikel
 
 Array = NDArray[np.float64]
 
-TOLERANCE = 1e-8  # Newton decrement at which a fit is done
+TOLERANCE = 1e-9  # Newton decrement at which a fit is done
 MAX_NEWTON_STEPS = 100
 MAX_CG_STEPS = 500
 
