@@ -42,6 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--patients", type=int, nargs="+", help="default 40 60 100 150 300; real: 40 80 160")
     parser.add_argument("--draws", type=int, help="default 30; real: 50")
     parser.add_argument("--arms", nargs="+", help="further arms of standard_models beside the default ones")
+    parser.add_argument("--without", nargs="+", default=[], help="arms to leave out")
     parser.add_argument("--no-variants", action="store_true", help="without several cases per patient and imbalance")
     parser.add_argument("--real", type=Path, nargs=2, metavar=("FEATURES", "COHORT"))
     parser.add_argument("--first-order", action="store_true")
@@ -74,7 +75,7 @@ def main() -> None:
             for n in options.patients or (40, 60, 100, 150, 300)
             for seed in range(options.draws or 30)
         ]
-    arms = list(dict.fromkeys(arms))
+    arms = [arm for arm in dict.fromkeys(arms) if arm not in options.without]
     start = time.perf_counter()
     if options.report:
         rows = of_draws(read(options.out), draws)
