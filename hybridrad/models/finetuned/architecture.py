@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from hybridrad.features.deep import backbones
 from hybridrad.features.deep.network import load_network
 from hybridrad.features.deep.weights import Preprocessing, find_weights
+from hybridrad.models.finetuned.last_blocks import is_inside, last_blocks
 from hybridrad.models.finetuned.pooling import Pooling, PoolingPlan
 from hybridrad.models.finetuned.recipe import TrainingRecipe
 
-LAST_SHARE = 1 / 3
 # A feature that hardly varies among the training cases is not blown up to the size of the others.
 SMALLEST_SPREAD = 0.05
 NetworkState = dict[str, NDArray[Any]]
@@ -41,6 +41,7 @@ class CaseNetwork(nn.Module):
     def __init__(self, trunk: nn.Module, width: int, pooling: PoolingPlan, n_classes: int, dropout: float) -> None:
         super().__init__()
         self.trunk, self.width = trunk, width
+        self.last_blocks: tuple[str, ...] = ()  # of the trunk, for recipes that train these alone
         self.pooling = pooling.build(width)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(self.pooling.out_width, n_classes)
@@ -117,6 +118,7 @@ def build_case_network(
     network = CaseNetwork(trunk, backbones.embedding_width(backbone), pooling, n_classes, dropout)
     network.grey_mean.copy_(torch.tensor(expected.mean).view(3, 1, 1))
     network.grey_std.copy_(torch.tensor(expected.std).view(3, 1, 1))
+    network.last_blocks = last_blocks(trunk, backbone)
     return network
 
 
@@ -125,13 +127,13 @@ def parameter_groups(network: CaseNetwork, recipe: TrainingRecipe) -> list[dict[
 
     Layers are taken in the order in which the network defines them, which is the order of its computation.
     """
-    layers = [list(module.parameters(recurse=False)) for module in network.trunk.modules()]
-    layers = [parameters for parameters in layers if parameters]
-    share = {"head": 0.0, "last_blocks": LAST_SHARE, "all": 1.0}[recipe.train]
-    first = len(layers) - math.ceil(share * len(layers))
+    named = [(path, list(module.parameters(recurse=False))) for path, module in network.trunk.named_modules()]
+    layers = [(path, parameters) for path, parameters in named if parameters]
     network.trunk.requires_grad_(requires_grad=False)
     groups: list[dict[str, Any]] = []
-    for number, parameters in enumerate(layers[first:], start=first):
+    for number, (path, parameters) in enumerate(layers):
+        if recipe.train == "head" or (recipe.train == "last_blocks" and not is_inside(path, network.last_blocks)):
+            continue
         height = number / max(len(layers) - 1, 1)  # 0 for the first layer, 1 for the last
         rate = recipe.trunk_lr * recipe.trunk_lr_fall ** (1.0 - height)
         groups += _with_decay(parameters, rate, recipe.weight_decay)

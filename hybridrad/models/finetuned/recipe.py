@@ -26,8 +26,8 @@ class TrainingRecipe:
     Parameters
     ----------
     train : {"head", "last_blocks", "all"}
-        What is trained: a linear layer on the embedding (with the pooling of views, where that learns), the last third
-        of the network's layers with it, or all.
+        What is trained: a linear layer on the embedding (with the pooling of views, where that learns), the last stage
+        of the network with it (`hybridrad.models.finetuned.last_blocks`), or all.
     epochs : int
         At most; early stopping finds how many.
     lr : float

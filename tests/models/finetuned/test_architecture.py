@@ -61,10 +61,16 @@ def test_the_last_blocks_are_the_last_layers_and_their_rates_rise_towards_the_he
     assert rates[0] == pytest.approx(1e-5)
     assert rates[-3] == pytest.approx(1e-3)
     assert rates[-1] == 0.5
-    architecture.parameter_groups(net, TrainingRecipe("last_blocks"))
-    freed = [p.requires_grad for p in net.trunk.parameters()]
+    last = architecture.parameter_groups(net, TrainingRecipe("last_blocks", trunk_lr=1e-3, trunk_lr_fall=0.01, lr=0.5))
+    freed = (
+        [p.requires_grad for p in net.trunk.features.parameters()]
+        if hasattr(net.trunk, "features")
+        else [p.requires_grad for p in net.trunk.parameters()]
+    )
     assert freed == sorted(freed)  # frozen ones first
     assert 0 < sum(freed) < len(freed)
+    # Each layer has the rate it would have if all were trained.
+    assert {group["highest"] for group in last} < set(rates)
 
 
 def test_biases_and_normalisation_are_not_decayed():
