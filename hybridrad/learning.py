@@ -100,6 +100,7 @@ def learning_curves(
     n_bootstrap: int = 500,
     n_jobs: int = 1,
     random_state: int = 0,
+    announce: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> LearningCurves:
     """Refit every arm on growing sets of patients and test it on patients never used.
@@ -124,6 +125,9 @@ def learning_curves(
     n_jobs : int, default 1
         Processes over draws and sizes.
     random_state : int, default 0
+    announce : callable, optional
+        Gets one sentence for each arm that trains a network, before the first fit: how long that will take. A network
+        is trained again at every size of every draw, once for its own arm and all fusions that it is a member of.
     progress : callable, optional
         Gets (done, total).
 
@@ -157,6 +161,7 @@ def learning_curves(
     from hybridrad.evaluation.curve_bootstrap import auc_of_draws, curve_replicates
     from hybridrad.evaluation.nested import evaluate
     from hybridrad.evaluation.nested_subsets import nested_subsets
+    from hybridrad.models.finetuned.timing import training_announcements
     from hybridrad.models.memo import shared_fits
     from hybridrad.splits import splits_hash
 
@@ -169,6 +174,9 @@ def learning_curves(
     splits = nested_subsets(
         y, groups, case_id=X.index, sizes=sizes, draws=draws, test_share=test_share, random_state=random_state
     )
+    if announce is not None:
+        for sentence in training_announcements(models, X, y, groups, splits, inner=inner):
+            announce(sentence.replace(" folds ", " draws and sizes "))
     result = evaluate(
         dict(models),
         X,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -21,12 +22,13 @@ def curves_of_study(
     features: pd.DataFrame,
     cohort: Cohort | None = None,
     *,
-    models: Sequence[str] | None = None,
+    models: Sequence[str] | Mapping[str, Any] | None = None,
     sizes: Sequence[int] | None = None,
     draws: int = 20,
     n_bootstrap: int = 500,
     n_jobs: int = 1,
     random_state: int = 0,
+    announce: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> LearningCurves:
     """Refit the arms of a study on growing sets of its patients; see `hybridrad.learning_curves`.
@@ -38,9 +40,10 @@ def curves_of_study(
         The feature table of the study.
     cohort : Cohort, optional
         Its cohort: needed for arms with clinical columns. Labels and patients are those of the study.
-    models : sequence of str, optional
-        Arms; default all that `hybridrad.standard_models` can make again.
-    sizes, draws, n_bootstrap, n_jobs, random_state, progress
+    models : sequence of str, or dict of name -> estimator, optional
+        Arms; default all that `hybridrad.standard_models` can make again. Networks and other estimators of your own
+        are not stored with a study: give those it was made with as a dict.
+    sizes, draws, n_bootstrap, n_jobs, random_state, announce, progress
         See `hybridrad.learning_curves`. Inner folds are those of the study.
 
     Returns
@@ -68,7 +71,8 @@ def curves_of_study(
     """
     if len(study.settings.get("classes") or []) < 2:
         raise RunError("learning curves are drawn of the AUC of classes; this study has another kind of outcome.")
-    seen = AuditedStudy.of(study, features, cohort, model=None, models=None)
+    given = dict(models) if isinstance(models, Mapping) else None
+    seen = AuditedStudy.of(study, features, cohort, model=None, models=given)
     names = list(study.predictions.index.unique("model"))
     for name in models or ():
         if name not in names:
@@ -78,7 +82,7 @@ def curves_of_study(
     if seen.X is None or len(lost) == len(wanted) or (models and lost):
         raise RunError(
             f"these arms cannot be made again from the feature table: {', '.join(lost)}.",
-            hint="Clinical columns come from the cohort table; for estimators of your own call hr.learning_curves.",
+            hint="Clinical columns come from the cohort table; give estimators of your own as a dict, from Python.",
         )
     frame = pd.DataFrame({"case_id": seen.X.index, "patient_id": seen.groups, "label": seen.y})
     curves = learning_curves(
@@ -91,6 +95,7 @@ def curves_of_study(
         n_bootstrap=n_bootstrap,
         n_jobs=n_jobs,
         random_state=random_state,
+        announce=announce,
         progress=progress,
     )
     return replace(curves, settings={**curves.settings, "not_refitted": lost, "study": study_mark(study.settings)})
