@@ -29,7 +29,7 @@ def heat_section(study: Comparison, draw: Callable[..., Plate | None]) -> dict[s
         for place, name in enumerate(models, start=1)
     ]
     return {
-        "cells": listing([_cells_of(maps.table, name) for name in models]),
+        "cells": listing(list(dict.fromkeys(f"{n} × {n}" for n in maps.table["cells"]))),
         "panels": [panel for panel in panels if panel is not None],
         "shares": draw("heat_in_region", shares_plate, maps.table, classes),
         "grid": heat_grid(maps.table, classes),
@@ -92,7 +92,7 @@ def heat_grid(table: pd.DataFrame, classes: list[Any]) -> Grid:
         "the region. More than by area: cases whose heat in the region exceeds the region's share of the picture."
     )
     if without:
-        note += f" {count(without, 'case')} without any heat for the called class are left out."
+        note += f" Left out: {count(without, 'case')} without any heat for the class that was called."
     return Grid(
         "How much of the heat lies in the region: median over cases (quartiles).",
         (Cell("Model and call"), *(Cell(head, kind="num") for head in heads)),
@@ -118,8 +118,3 @@ def _quartiles(values: pd.Series) -> Cell:
         return Cell("–", kind="num", tone="muted")
     low, middle, high = values.quantile([0.25, 0.5, 0.75])
     return Cell(f"{middle:.0%}", f"{low:.0%} to {high:.0%}", kind="num")
-
-
-def _cells_of(table: pd.DataFrame, model: str) -> str:
-    n = int(table.loc[[model], "cells"].iloc[0])
-    return f"{n} × {n} for {model}"
