@@ -11,6 +11,7 @@ import typer
 
 import hybridrad as hr
 from hybridrad.cli_curves import make_curves
+from hybridrad.cli_networks import make_networks, same_pictures, wanted_networks
 from hybridrad.cli_options import (
     CohortArg,
     ExtractionOptions,
@@ -115,6 +116,7 @@ def compare(
             f"--readers and --learning-curves are for classes; the task is {chosen}.",
             hint="Leave them out, or name a label.",
         )
+    wanted = wanted_networks(names_in(models), extraction, task=chosen, images=bool(extractors))
     recipe = {
         "command": "compare",
         "cohort": cohort_file.name,
@@ -145,7 +147,16 @@ def compare(
         run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
         print_run(run)
         table = run.features
+    networks: dict[str, Any] = {}
+    store: hr.ViewStore | None = None
+    if wanted:
+        networks, store = make_networks(
+            wanted, extraction, cohort, out_folder / "views", jobs=jobs, seed=seed, retry_failed=retry_failed
+        )
+        table = table.join([store.marker(name) for name in networks])
     finished = _finished_before(out_folder, table, cohort, design, seed, task.value)
+    if finished is not None and not same_pictures(finished, store):
+        finished = None
     if finished is not None:
         say("The comparison of these data is finished; only its report is made again.")
         _further(finished, table, cohort, out_folder, readers, learning_curves, jobs=jobs, seed=seed)
@@ -153,7 +164,13 @@ def compare(
         raise typer.Exit(2 if len(finished.failures) else 0)
     clinical_columns = list(cohort.clinical_table().columns)
     arms = hr.standard_models(
-        table, clinical=clinical_columns, names=names_in(models), inner=inner, random_state=seed, task=chosen
+        table,
+        clinical=clinical_columns,
+        names=names_in(models),
+        inner=inner,
+        random_state=seed,
+        task=chosen,
+        networks=networks,
     )
     study = run_study(
         lambda progress: hr.compare_models(

@@ -130,7 +130,7 @@ class ViewOptions:
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """The frozen network and what is read from it."""
+    """The network, what is read from it where it is frozen, and where it runs."""
 
     backbone: Annotated[str, typer.Option("--backbone", help="CNN: torchvision model, or timm:NAME.")] = "resnet50"
     weights: Annotated[str, typer.Option("--weights", help="CNN: torchvision name, local file, or `untrained`.")] = (
@@ -149,6 +149,21 @@ class NetworkOptions:
     view_pooling: Annotated[
         str | None,
         typer.Option("--view-pooling", help="CNN: of a case's views: mean (default), max, mean_max, statistics."),
+    ] = None
+    device: Annotated[
+        str | None, typer.Option("--device", help="CNN: auto (default: a GPU if there is one), cpu, cuda or cuda:1.")
+    ] = None
+    precision: Annotated[
+        str | None, typer.Option("--precision", help="CNN, embeddings: fp32 (default) or bf16, which is less exact.")
+    ] = None
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", metavar="N", min=1, help="CNN: images at once on a GPU; default 256.")
+    ] = None
+    input_px: Annotated[
+        int | None,
+        typer.Option(
+            "--input-px", metavar="N", min=16, help="Trained networks: side of their pictures; default the weights'."
+        ),
     ] = None
 
 
@@ -171,12 +186,19 @@ class ExtractionOptions(NetworkOptions, ViewOptions, RadiomicsOptions):
                 pooling=self.pooling,
                 sqrt=self.sqrt,
                 view_pooling=self.view_pooling or "mean",
+                device=self.device or "auto",
+                precision=self.precision or "fp32",
+                batch_size=self.batch_size or "auto",
             ),
         ]
 
     def recipe(self) -> dict[str, Any]:
-        """Return the options for the record of a run folder; None where a switch is not set."""
+        """Return the options for the record of a run folder; None where a switch is not set.
+
+        The size of a batch changes no number, so a run may go on with another.
+        """
         recorded = {name: None if value is False else value for name, value in asdict(self).items()}
+        del recorded["batch_size"]
         return {**recorded, "params": text_of(self.params)}
 
 
