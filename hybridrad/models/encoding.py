@@ -60,7 +60,7 @@ def code_table(X: pd.DataFrame, levels: Mapping[int, list[str]]) -> NDArray[np.f
     plain = np.array([isinstance(dtype, np.dtype) and dtype.kind in "fiub" for dtype in X.dtypes], dtype=bool)
     plain[list(levels)] = False
     coded[:, plain] = X.loc[:, plain].to_numpy(dtype=float)
-    for position in np.flatnonzero(~plain):
+    for position in np.flatnonzero(~plain).tolist():
         column = X.iloc[:, position]
         if position not in levels:
             try:
