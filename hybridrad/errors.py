@@ -82,6 +82,7 @@ CATALOGUE: dict[str, Code] = {
     "W_BINS_MANY": Code("warning", "Very many grey levels: the bin width is too narrow for these intensities."),
     "W_FLAT_ROI": Code("warning", "All intensities in the region are equal; texture holds fill values."),
     "W_CONSTANT_EMBEDDING": Code("warning", "The view is constant; the embedding says nothing."),
+    "W_TRAINED_ON": Code("warning", "The weights were trained on this very image: its results are no evidence."),
     "E_ARM_FAILED": Code("error", "An arm could not be fitted or asked in a fold; it is not scored."),
     "W_FIT_WARNING": Code("warning", "An arm's code warned while it was fitted."),
     # notes

@@ -109,6 +109,15 @@ def warnings_of(study: Comparison) -> list[Message]:
         for w in weights_used(study.settings)
         if w.untrained
     ]
+    seen = int((study.findings.index.get_level_values("code") == "W_TRAINED_ON").sum())
+    if seen:
+        found.append(
+            Message(
+                "Trained on these images.",
+                f"The weights of a network were trained on the images of {count(seen, 'case')}: what it reaches there "
+                "says nothing about other patients.",
+            )
+        )
     flow = read_flow(study.settings)
     if flow is not None and flow.unexplained:
         found.append(

@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from hybridrad._checks import findings_table
+from hybridrad.errors import Finding
 from hybridrad.reporting.arms import ordered_arms
 from hybridrad.reporting.curve_plates import curve_predictions, roc_plate
 from hybridrad.reporting.render import render_page
@@ -199,6 +201,13 @@ def test_untrained_weights_are_warned_of_before_the_results(study):
     study.settings["extractors"][1]["weights"] = {"name": "untrained", "source": "untrained", "sha256": None}
     text = text_of(study)
     assert text.index("Untrained network.") < text.index("Key results")
+
+
+def test_weights_trained_on_the_cohort_are_warned_of_before_the_results(study):
+    seen = [Finding(case, "W_TRAINED_ON", stage="views", message="seen.") for case in ("a", "b")]
+    study.findings = findings_table(seen)
+    text = text_of(study)
+    assert text.index("trained on the images of 2 cases") < text.index("Key results")
 
 
 def test_curves_are_those_of_patients_where_patients_are_scored(study):

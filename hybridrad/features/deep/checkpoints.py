@@ -6,8 +6,8 @@ import json
 import pickle
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +28,13 @@ _FACTS = "hybridrad"
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a weights file says of itself, None where it does not say it."""
+    """What a weights file says of itself, None where it does not; data sets come with digests of their images."""
 
     backbone: str | None = None
     preprocessing: Mapping[str, Any] | None = None
     licence: str | None = None
     origin: str | None = None
+    trained_on: Mapping[str, str] = field(default_factory=dict)
 
 
 def stored_facts(path: Path) -> FileFacts:
@@ -59,7 +60,11 @@ def stored_facts(path: Path) -> FileFacts:
     try:
         told = json.loads(header[_FACTS])
         return FileFacts(
-            told.get("backbone"), told.get("preprocessing"), told.get("licence", licence), told.get("origin")
+            told.get("backbone"),
+            told.get("preprocessing"),
+            told.get("licence", licence),
+            told.get("origin"),
+            {str(name): str(images) for name, images in (told.get("trained_on") or {}).items()},
         )
     except (json.JSONDecodeError, AttributeError) as err:
         raise WeightsError(f"{path.name} describes itself in a way that cannot be read: {_first_line(err)}.") from err
@@ -73,6 +78,7 @@ def write_weights(
     preprocessing: Mapping[str, Any],
     licence: str,
     origin: str,
+    trained_on: Mapping[str, Iterable[int]] | None = None,
 ) -> Path:
     """Turn a published checkpoint into a ``.safetensors`` file that says what it is and what it expects of an image.
 
@@ -91,6 +97,10 @@ def write_weights(
         mean and standard deviation are ImageNet's).
     licence, origin : str
         Written into every study that uses the file.
+    trained_on : mapping of str to digests, optional
+        Name of a data set -> `hybridrad.features.deep.trained_on.image_digest` of its images (none if they are not at
+        hand). The names are written into every study as well, and a case whose image is among them is warned of
+        (W_TRAINED_ON).
 
     Returns
     -------
@@ -107,6 +117,7 @@ def write_weights(
     from safetensors.torch import save_file
 
     from hybridrad.features.deep import backbones
+    from hybridrad.features.deep.trained_on import as_text
 
     target = Path(target)
     if target.suffix.lower() != ".safetensors" or target.exists():
@@ -126,6 +137,8 @@ def write_weights(
     head = backbones.cut_head(model, backbone, whole_block=True)
     fill_network(model, head, OrderedDict(state), file_name=Path(checkpoint).name)
     facts = {"backbone": backbone, "preprocessing": dict(preprocessing), "licence": licence, "origin": origin}
+    if trained_on:
+        facts |= {"trained_on": as_text(trained_on)}
     save_file({key: value.contiguous().clone() for key, value in state.items()}, target, {_FACTS: json.dumps(facts)})
     return target
 

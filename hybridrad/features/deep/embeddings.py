@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from hybridrad.errors import FeatureError, Finding, RunError, WeightsError
 from hybridrad.features.deep import backbones, batching, network, timm_models
 from hybridrad.features.deep import weights as weights_module
 from hybridrad.features.deep.reading import PENULTIMATE, Reading
+from hybridrad.features.deep.trained_on import finding_if_trained_on
 from hybridrad.features.deep.weights import Preprocessing, Weights
 from hybridrad.features.rows import Prepared
 from hybridrad.imaging.roi import Roi, read_roi
@@ -222,8 +224,9 @@ class EmbeddingExtractor:
         n_constant = sum(bool(np.ptp(view) == 0) for view in payload)
         if regions is not None:
             payload = np.concatenate([payload, regions], axis=1)
+        findings = self._trained_on(roi)
         if not n_constant:
-            return Prepared(payload)
+            return Prepared(payload, findings)
         finding = Finding(
             roi.case_id,
             "W_CONSTANT_EMBEDDING",
@@ -231,7 +234,7 @@ class EmbeddingExtractor:
             message=f"{n_constant} of {len(payload)} views for {self.name} have one value everywhere.",
             hint="Look at the image there; a wider margin or another window may show something.",
         )
-        return Prepared(payload, (finding,))
+        return Prepared(payload, (*findings, finding))
 
     def finish(
         self, payloads: Sequence[NDArray[np.float32]], *, case_ids: Sequence[str] | None = None
@@ -327,6 +330,11 @@ class EmbeddingExtractor:
         size, depth = expected.input_size, expected.depth
         layers = find_layers(self.backbone, self.reading.layers, self.reading.pooling, input_size=size, depth=depth)
         return {layer.name: layer.channels for layer in layers}
+
+    def _trained_on(self, roi: Roi) -> tuple[Finding, ...]:
+        if not weights_module.is_file_name(self.weights):
+            return ()
+        return finding_if_trained_on(roi.case_id, roi.image_zyx, weights=Path(self.weights).expanduser())
 
     def _render(self, roi: Roi) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         if not self.reading.wants_region:

@@ -91,6 +91,8 @@ class Weights:
     preprocessing : Preprocessing
     licence, origin : str or None
         As far as torchvision, timm or the file itself tell.
+    trained_on : tuple of str
+        Data sets, where the file tells.
     """
 
     name: str
@@ -100,11 +102,14 @@ class Weights:
     preprocessing: Preprocessing
     licence: str | None = None
     origin: str | None = None
+    trained_on: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, Any]:
-        """Return name, source, hash, known licence and origin; the folder stays out, it changes no value."""
+        """Return name, source, hash and what else is known; the folder stays out, it changes no value."""
         plain: dict[str, Any] = {"name": self.name, "source": self.source, "sha256": self.sha256}
         plain |= {key: getattr(self, key) for key in ("licence", "origin") if getattr(self, key)}
+        if self.trained_on:
+            plain["trained_on"] = list(self.trained_on)
         if self.source == UNTRAINED:
             plain["seed"] = UNTRAINED_SEED
         return plain
@@ -174,7 +179,8 @@ def _from_file(backbone: str, path: Path, preprocessing: Preprocessing | str | N
         )
     facts = stored_facts(path)
     expected = _expected(backbone, preprocessing or _told(facts, backbone, path.name) or "DEFAULT")
-    return Weights(path.name, "file", path, _sha256(path), expected, licence=facts.licence, origin=facts.origin)
+    known = (facts.licence, facts.origin, tuple(facts.trained_on))
+    return Weights(path.name, "file", path, _sha256(path), expected, *known)
 
 
 def _told(facts: FileFacts, backbone: str, file_name: str) -> Preprocessing | None:
