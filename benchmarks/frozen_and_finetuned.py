@@ -24,6 +24,7 @@ import pandas as pd
 import torch
 from resumable import add_rows, read_rows
 from sklearn.metrics import roc_auc_score
+from unseen import refuse_if_trained_on
 
 import hybridrad as hr
 from hybridrad.models.memo import shared_fits
@@ -86,6 +87,7 @@ def prepare(options: argparse.Namespace) -> None:
         seen = hr.Views(**{"relative_margin": 0.5} | views)
         extractors.append(hr.EmbeddingExtractor(BACKBONE, options.weights, seen, name=name, device="cpu", **reading))
     run = hr.extract_features(cohort, extractors, store=options.out / "features", n_jobs=1)
+    refuse_if_trained_on(run)
     print(run)
     for name, views in STORES.items():
         seen = hr.Views(**{"relative_margin": 0.5} | views)

@@ -35,11 +35,14 @@ from resumable import add_rows, read_rows
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional as nnf
+from unseen import refuse_if_trained_on
 
 import hybridrad as hr
 from hybridrad.features.deep.backbones import build_network
 from hybridrad.features.deep.checkpoints import write_weights
-from hybridrad.features.deep.weights import Preprocessing
+from hybridrad.features.deep.trained_on import image_digest
+from hybridrad.features.deep.weights import Preprocessing, find_weights
+from hybridrad.imaging.roi import read_roi
 from hybridrad.models.memo import shared_fits
 from hybridrad.record import versions
 
@@ -50,7 +53,7 @@ PAIRS, PEAK_LR, WARM_UP, WEIGHT_DECAY = 48, 7e-4, 50, 1e-2
 WEIGHTS = {"agreement": 1.0, "outline": 5.0, "descriptions": 3.0}
 AGREED, TEMPERATURE = 512, 0.2
 N_DESCRIPTIONS = 17
-COARSE_GROUPS, COARSEST = 6, 6.0
+COARSE_GROUPS, COARSE_SHARE, COARSEST = 6, 0.5, 6.0
 OUTLINE_PX = 16
 SAVED_EVERY = 100
 KEY = ["cohort", "network", "n", "seed"]
@@ -103,6 +106,15 @@ def prepare(options: argparse.Namespace) -> None:
         if is_volume(cohort):
             views = hr.Views("slices", n_slices=5, relative_margin=1.0, window="lung")
         print(name, hr.prepare_views(cohort, views, store=options.out / "views" / name, input_px=STORED_PX), flush=True)
+        np.save(options.out / f"{name}_images.npy", digests(cohort))
+
+
+def digests(cohort: hr.Cohort) -> np.ndarray:
+    """Return the digests of the images, by which the library will know that the weights have seen them."""
+    # One region of each image: several regions share it.
+    cases = {case.path("image"): case for case in cohort.cases()}
+    rois = (read_roi(file, case.path("mask"), case_id=case.case_id) for file, case in cases.items())
+    return np.array([image_digest(roi.image_zyx) for roi in rois], dtype=np.uint64)
 
 
 class Pictures:
@@ -158,11 +170,11 @@ def augmented(both: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor,
 
 
 def coarsened(x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Show half of the pictures as if their region had fewer pixels, up to sixfold; two crops of a region alike."""
+    """Show some pictures as if their region had fewer pixels, up to sixfold; two crops of a region alike."""
     x, coarseness = x.clone(), torch.zeros(len(x))
     for first in range(COARSE_GROUPS):
         strength, used = torch.rand(2, generator=generator).tolist()
-        if used < 0.5:
+        if used > COARSE_SHARE:
             continue
         rows = torch.arange(first, len(x), COARSE_GROUPS)
         px = max(round(INPUT_PX / COARSEST**strength), 1)
@@ -316,14 +328,17 @@ def write_network(trunk: nn.Module, target: Path, input_px: int, options: argpar
             },
             licence=options.licence if options else "none",
             origin=options.origin if options else "random",
+            trained_on={name: np.load(options.run / f"{name}_images.npy").tolist() for name in options.on}
+            if options
+            else None,
         )
 
 
 # -- what it is worth elsewhere --
 
 
-def extractors(options: argparse.Namespace, views: hr.Views) -> list[hr.EmbeddingExtractor]:
-    """Return the trained and the untrained networks at every input size, and others at their own."""
+def extractors(options: argparse.Namespace, cohort: str, views: hr.Views) -> list[hr.EmbeddingExtractor]:
+    """Return networks trained elsewhere and untrained ones at every input size, and others at their own."""
     found = []
 
     def add(name: str, weights: Path | str, **how: Any) -> None:
@@ -332,7 +347,9 @@ def extractors(options: argparse.Namespace, views: hr.Views) -> list[hr.Embeddin
     for px in options.sizes:
         seen = Preprocessing(px, (MEAN,) * 3, (STD,) * 3, "bilinear")
         for name in options.networks:
-            add(f"{name}_{px}", options.run / f"{name}.safetensors", preprocessing=seen)
+            file = options.run / f"{name}.safetensors"
+            if cohort not in find_weights(BACKBONE, file).trained_on:
+                add(f"{name}_{px}", file, preprocessing=seen)
         for seed in range(options.untrained):
             file = options.run / f"untrained_{seed}.safetensors"
             if not file.exists():
@@ -369,8 +386,10 @@ def transfer(options: argparse.Namespace) -> None:
             continue
         cohort = hr.read_cohort(file)
         views = hr.Views("largest_slice", relative_margin=0.5, window="lung" if is_volume(cohort) else None)
-        networks = extractors(options, views)
-        print(name, hr.extract_features(cohort, networks, store=options.run / "features" / name), flush=True)
+        networks = extractors(options, name, views)
+        run = hr.extract_features(cohort, networks, store=options.run / "features" / name)
+        refuse_if_trained_on(run)
+        print(name, run, flush=True)
         table = options.run / "features" / name / "features.parquet"
         tasks += [
             (table, file, name, network.name, n, seed)
