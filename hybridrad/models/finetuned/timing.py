@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -116,6 +117,8 @@ def training_announcements(
 ) -> Iterator[str]:
     """Yield one sentence for each arm of a study that trains networks: how long it will take at most.
 
+    The same network inside several arms is trained once and shared; one that is an arm itself is trained for itself.
+
     Parameters
     ----------
     models : dict of name -> estimator
@@ -128,8 +131,14 @@ def training_announcements(
     """
     n_folds = len(splits.reset_index()[["repeat", "fold"]].drop_duplicates())
     n_train = int((splits["role"] == "train").sum() / n_folds)
+    shared: dict[str, str] = {}
     for name, model in models.items():
         for network in networks_in(model):
+            if model is not network:
+                first = shared.setdefault(str(joblib.hash(network)), name)
+                if first != name:
+                    yield f"Arm {name} shares the {network.backbone} that arm {first} trains: no further training."
+                    continue
             timed = training_time(network, X, y, n_train=n_train)
             times = 1 if network.oof else 1 + inner
             choice = f" by {timed.n_recipes} recipes" if timed.n_recipes > 1 else ""

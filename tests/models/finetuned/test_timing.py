@@ -64,3 +64,16 @@ def test_each_arm_with_a_network_is_announced_with_its_folds(blobs):
     (said,) = training_announcements(models, blobs.X, pd.Series(blobs.y), blobs.groups, table, inner=4)
     assert said.startswith("Arm finetuned trains squeezenet1_1 on cpu: a step of 16 cases takes")
     assert "each of 6 folds" in said
+
+
+def test_a_network_that_arms_share_is_announced_once(blobs):
+    table = make_splits(blobs.y, blobs.groups, n_folds=3, repeats=1, random_state=0, case_id=list(blobs.X.index))
+    net = network(blobs, "head")
+    models = {
+        "finetuned": hr.BlockModel("finetuned", estimator=net),
+        "hedge_finetuned": hr.HedgedFusion(["radiomics", "finetuned"], estimators={"finetuned": net}),
+        "alone": net,
+    }
+    said = list(training_announcements(models, blobs.X, pd.Series(blobs.y), blobs.groups, table, inner=4))
+    assert [("trains" in one, "no further training" in one) for one in said[:2]] == [(True, False), (True, True)]
+    assert said[2].startswith("Arm alone trains")
