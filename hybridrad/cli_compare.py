@@ -111,10 +111,9 @@ def compare(
     from hybridrad.study_outcome import task_asked
 
     chosen = task_asked(task.value, cohort)
-    if chosen != "classification" and (readers or learning_curves):
+    if chosen != "classification" and readers:
         raise RunError(
-            f"--readers and --learning-curves are for classes; the task is {chosen}.",
-            hint="Leave them out, or name a label.",
+            f"--readers is for classes; the task is {chosen}.", hint="Leave it out, or name a label with two classes."
         )
     wanted = wanted_networks(names_in(models), extraction, task=chosen, images=bool(extractors))
     recipe = {

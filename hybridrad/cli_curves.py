@@ -28,7 +28,10 @@ def curves(
     jobs: JobsOpt = 2,
     seed: SeedOpt = 0,
 ) -> None:
-    """Refit all arms on growing sets of patients, and write learning_*.csv and the report of RUN."""
+    """Refit all arms on growing sets of patients, and write learning_*.csv and the report of RUN.
+
+    What was finished is kept in RUN until then: the same command goes on there after an interruption.
+    """
     from hybridrad.run_folder import find_data, load_study
 
     study = load_study(run_folder)
@@ -55,13 +58,16 @@ def curves(
 
 def make_curves(study: hr.Comparison, table: Any, cohort: Any, folder: Path, **options: Any) -> None:
     """Compute learning curves with a progress bar, write them into the run folder and print the crossings."""
+    from hybridrad.evaluation.fold_store import drop_folds
     from hybridrad.run_further import save_learning_curves
     from hybridrad.study_curves import curves_of_study
 
     found = run_study(
-        lambda progress: curves_of_study(study, table, cohort, progress=progress, **options), "Learning curves"
+        lambda progress: curves_of_study(study, table, cohort, progress=progress, store=folder, **options),
+        "Learning curves",
     )
     save_learning_curves(found, folder)
+    drop_folds(folder)
     for name in found.settings["not_refitted"]:
         say(f"{name} is not refitted: it needs the cohort table (--cohort), or is an estimator of your own.")
     for row in found.failures.drop_duplicates("model").to_dict("records"):

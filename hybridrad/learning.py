@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hybridrad.cohort import Cohort
-from hybridrad.errors import RunError
 from hybridrad.study_cases import cases_used
-from hybridrad.study_outcome import outcome_of
+from hybridrad.study_outcome import TaskChoice, outcome_of, task_asked
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,10 @@ class LearningCurves:
     ----------
     points : DataFrame
         Index ``model, n_patients``; columns ``value, low, high, sd_draws, n_draws, n_test_patients, method``: the mean
-        AUC over draws with its bootstrap interval, and the deviation between draws.
+        over draws of the primary metric (AUC; R2 of values; concordance of survival) with its bootstrap interval, and
+        the deviation between draws.
     fits : DataFrame
-        Index ``model``; columns ``a, b, c, r2`` of AUC(n) = a - b n^-c, ``flat_from, flat_low, flat_high``: patients
+        Index ``model``; columns ``a, b, c, r2`` of score(n) = a - b n^-c, ``flat_from, flat_low, flat_high``: patients
         from which 50 more bring less than 0.005, and ``text``.
     crossings : DataFrame
         Index ``model, other``; columns ``n_patients, low, high, share, text``.
@@ -55,7 +56,7 @@ class LearningCurves:
         Returns
         -------
         DataFrame
-            Index ``model, n_patients``; columns ``difference, low, high``: mean AUC over draws minus that of the
+            Index ``model, n_patients``; columns ``difference, low, high``: mean score over draws minus that of the
             baseline, with the interval of the bootstrap behind ``points``, whose replicates all arms share. NaN where
             an arm failed in some draw.
 
@@ -73,6 +74,7 @@ class LearningCurves:
         replicates = curve_replicates(
             self.predictions,
             n_sizes=len(sizes),
+            metric=self.settings.get("metric", "roc_auc"),
             n_replicates=self.settings["n_bootstrap"],
             random_state=self.settings["random_state"],
         )
@@ -93,6 +95,7 @@ def learning_curves(
     features: pd.DataFrame,
     cohort: Cohort,
     *,
+    task: TaskChoice = "auto",
     sizes: Sequence[int] | None = None,
     draws: int = 20,
     test_share: float = 0.3,
@@ -102,6 +105,7 @@ def learning_curves(
     random_state: int = 0,
     announce: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    store: Path | str | None = None,
 ) -> LearningCurves:
     """Refit every arm on growing sets of patients and test it on patients never used.
 
@@ -113,6 +117,8 @@ def learning_curves(
     models : dict of name -> estimator
     features : DataFrame of shape (n_cases, n_features), index ``case_id``
     cohort : Cohort
+    task : {"auto", "classification", "regression", "survival"}
+        What the outcome is, as for `hybridrad.compare_models`.
     sizes : sequence of int, optional
         Training patients; default five sizes in equal ratios. A curve is fitted to four or more.
     draws : int, default 20
@@ -130,6 +136,9 @@ def learning_curves(
         is trained again at every size of every draw, once for its own arm and all fusions that it is a member of.
     progress : callable, optional
         Gets (done, total).
+    store : Path, optional
+        Folder in which every finished draw and size is kept (``folds.sqlite``): the same call goes on there after an
+        interruption. The file can be deleted at any time.
 
     Returns
     -------
@@ -158,7 +167,7 @@ def learning_curves(
     >>> curves.points.loc["size"].index.tolist(), curves.crossings["text"].tolist()
     ([14, 40], ['not identified: fewer than four sizes'])
     """
-    from hybridrad.evaluation.curve_bootstrap import auc_of_draws, curve_replicates
+    from hybridrad.evaluation.curve_bootstrap import curve_replicates, scores_of_draws
     from hybridrad.evaluation.nested import evaluate
     from hybridrad.evaluation.nested_subsets import nested_subsets
     from hybridrad.models.finetuned.timing import training_announcements
@@ -167,20 +176,20 @@ def learning_curves(
 
     if not models:
         raise ValueError("models is empty; give at least one arm.")
+    chosen = task_asked(task, cohort)
     used, X = cases_used(features, cohort)
-    if cohort.task != "classification":
-        raise RunError(f"learning curves are for classification only; the cohort is one of {cohort.task}.")
-    y, groups = outcome_of(used, "classification").y, used.patient_id.to_numpy()
+    outcome, groups = outcome_of(used, chosen), used.patient_id.to_numpy()
+    metric = outcome.primary_metric
     splits = nested_subsets(
-        y, groups, case_id=X.index, sizes=sizes, draws=draws, test_share=test_share, random_state=random_state
+        outcome.y, groups, case_id=X.index, sizes=sizes, draws=draws, test_share=test_share, random_state=random_state
     )
     if announce is not None:
-        for sentence in training_announcements(models, X, y, groups, splits, inner=inner):
+        for sentence in training_announcements(models, X, outcome.y, groups, splits, inner=inner):
             announce(sentence.replace(" folds ", " draws and sizes "))
     result = evaluate(
         dict(models),
         X,
-        y,
+        outcome.y,
         groups,
         splits,
         inner=inner,
@@ -189,19 +198,22 @@ def learning_curves(
         threshold=None,
         fold_context=shared_fits,
         progress=progress,
+        store=None if store is None else Path(store),
     )
     n = splits.attrs["sizes"]
     replicates = curve_replicates(
-        result.predictions, n_sizes=len(n), n_replicates=n_bootstrap, random_state=random_state
+        result.predictions, n_sizes=len(n), metric=metric, n_replicates=n_bootstrap, random_state=random_state
     )
     return LearningCurves(
-        points=_points(n, replicates, auc_of_draws(result.predictions), result.predictions, models),
+        points=_points(n, replicates, scores_of_draws(result.predictions, metric=metric), result.predictions, models),
         fits=_fits(n, replicates, models),
         crossings=_crossings(n, replicates, models),
         predictions=result.predictions,
         splits=splits,
         failures=result.failures,
         settings={
+            "task": chosen,
+            "metric": metric,
             "sizes": n,
             "draws": draws,
             "test_share": test_share,

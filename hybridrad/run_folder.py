@@ -18,6 +18,7 @@ from hybridrad.features.control import CONTROL_NAMES
 from hybridrad.features.table_file import read_feature_table
 from hybridrad.heat import HeatMaps
 from hybridrad.study import Comparison
+from hybridrad.study_cases import splits_attrs
 
 RECIPE_FILE = "run.json"
 STUDY_FILE = "study.json"
@@ -26,6 +27,7 @@ STUDY_FILE = "study.json"
 _FILES = {
     "splits": ("splits.parquet", ["repeat", "fold", "case_id"]),
     "predictions": ("predictions.parquet", ["model", "repeat", "fold", "case_id"]),
+    "cases": ("cases.parquet", ["case_id"]),
     "importance_cases": ("importance_cases.parquet", ["model", "case_id"]),
     "scores": ("scores.csv", ["model", "metric"]),
     "comparisons": ("comparisons.csv", ["model", "baseline", "metric"]),
@@ -38,7 +40,7 @@ _FILES = {
     "complementarity": ("complementarity.csv", ["model", "other"]),
     "steps": ("steps.csv", ["model", "block"]),
 }
-_ONLY_WHERE_MADE = ("sites", "horizons", "complementarity", "steps")
+_ONLY_WHERE_MADE = ("cases", "sites", "horizons", "complementarity", "steps")
 # What was measured of heat maps, and their pictures: arrays named <kind>_<place among the cases shown>.
 _HEAT_TABLE, _HEAT_PICTURES = "heat_maps.csv", "heat_maps.npz"
 
@@ -108,11 +110,12 @@ def find_data(
     table = read_feature_table(features or stored) if features or stored.is_file() else None
     if cohort_file is None:
         return table, None
+    survival = study.settings.get("task") == "survival"
     cohort = read_cohort(
         cohort_file,
         clinical=study.settings["cohort"]["clinical"],
         images=False,
-        label=study.settings["label"],
+        label=None if survival else study.settings["label"],
         positive=read_recipe(folder).get("positive"),
     )
     return table, cohort
@@ -131,6 +134,7 @@ def save_study(study: Comparison, folder: Path) -> None:
     write_text(text + "\n", folder / STUDY_FILE)
 
     _save_heat_maps(study.heat_maps, folder)
+
 
 def load_study(folder: Path) -> Comparison:
     """Read a study back from its folder.
@@ -151,7 +155,10 @@ def load_study(folder: Path) -> Comparison:
         for name, (file, index) in _FILES.items()
         if name not in _ONLY_WHERE_MADE or (folder / file).is_file()
     }
-    return Comparison(settings=read_json(folder / STUDY_FILE), heat_maps=_load_heat_maps(folder), **tables)
+    settings = read_json(folder / STUDY_FILE)
+    # Which design the folds are of decides how they are tested; in the file itself their numbers have become text.
+    tables["splits"].attrs.update(splits_attrs(settings.get("cv") or {}))
+    return Comparison(settings=settings, heat_maps=_load_heat_maps(folder), **tables)
 
 
 def _save_heat_maps(maps: HeatMaps | None, folder: Path) -> None:

@@ -27,9 +27,11 @@ from hybridrad.study_outcome import TaskChoice, outcome_of, refuse_patients_with
 from hybridrad.study_steps import no_steps, read_steps, step_table
 from hybridrad.study_tables import (
     arms,
+    case_table,
     extras,
     importance_tables,
     networks,
+    no_cases,
     no_complementarity,
     no_horizons,
     no_sites,
@@ -70,6 +72,8 @@ class Comparison:
         Index ``model, metric, horizon``; survival: AUC and Brier score at each horizon, else empty.
     complementarity : DataFrame
         Index ``model, other``: how alike errors and scores of two single arms are; empty with fewer than two.
+    cases : DataFrame
+        Index ``case_id``: patient and outcome of every case used, also of those that are never tested.
     steps : DataFrame
         Index ``model, block``: what each block of a priority arm adds to those before it; empty without one.
     heat_maps : HeatMaps, optional
@@ -88,6 +92,7 @@ class Comparison:
     settings: dict[str, Any] = field(repr=False)
     sites: pd.DataFrame = field(default_factory=no_sites, repr=False)
     horizons: pd.DataFrame = field(default_factory=no_horizons, repr=False)
+    cases: pd.DataFrame = field(default_factory=no_cases, repr=False)
     complementarity: pd.DataFrame = field(default_factory=no_complementarity, repr=False)
     steps: pd.DataFrame = field(default_factory=no_steps, repr=False)
     heat_maps: HeatMaps | None = field(default=None, repr=False)
@@ -296,6 +301,7 @@ def compare_models(
         **tables,
         predictions=result.predictions,
         splits=splits,
+        cases=case_table(used.patient_id, outcome),
         importance=importance,
         importance_cases=importance_cases,
         findings=findings,

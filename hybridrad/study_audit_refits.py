@@ -3,65 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hybridrad._checks import check_choice
-from hybridrad.evaluation.audit_controls import control_scores
-from hybridrad.evaluation.audit_data import AuditData
-from hybridrad.evaluation.audit_null_tests import NullTests
-from hybridrad.evaluation.audit_run import out_of_fold
+from hybridrad.comparison.paired import paired_test
+from hybridrad.errors import RunError
+from hybridrad.evaluation.audit_controls import control_verdict
+from hybridrad.evaluation.audit_null import null_runs
+from hybridrad.evaluation.audit_null_tests import FEW_EXCHANGE, labels_check
+from hybridrad.evaluation.audit_permutation import permutation_check
+from hybridrad.evaluation.audit_run import OutOfFold, cell_auc
+from hybridrad.evaluation.audit_surrogates import one_label_each, permuted_labels
 from hybridrad.evaluation.audit_table import UNJUDGED, Check
-from hybridrad.evaluation.metrics import fold_scores
+from hybridrad.evaluation.metrics import fold_scores, score_columns
 from hybridrad.evaluation.nested import NestedCV, evaluate
-from hybridrad.evaluation.patients import aggregate_to_patients
 from hybridrad.models.block_model import BlockModel
 from hybridrad.study_audit_data import AuditedStudy
-from hybridrad.study_cases import size_of
+from hybridrad.study_steps import scores_by_design
 
-_CONTROLS = {"shuffled_voxels": "A_SHUFFLED_VOXELS", "background_only": "A_BACKGROUND_ONLY"}
-
-
-def _fold_scores(seen: AuditedStudy, predictions: pd.DataFrame, model: str) -> pd.DataFrame:
-    """Return the AUC of one arm in every fold, of the unit that the study scores."""
-    predictions = predictions[predictions.index.get_level_values("model") == model]
-    rule = seen.study.settings.get("aggregate")
-    if rule is not None and (rule != "largest" or seen.X is not None):
-        size = size_of(seen.X) if rule == "largest" and seen.X is not None else None
-        predictions = aggregate_to_patients(predictions, rule, size=size)
-    table = fold_scores(predictions, seen.study.splits, metrics=["roc_auc"])  # of one model and one metric
-    return table.droplevel(["model", "metric"])
+CONTROLS = {"shuffled_voxels": "A_SHUFFLED_VOXELS", "background_only": "A_BACKGROUND_ONLY"}
+_CONTROL, _NEVER = "(control)", "(never tested)"
 
 
 def control_checks(
     seen: AuditedStudy, controls: Mapping[str, pd.DataFrame], *, n_jobs: int, say: Callable[[str], None]
 ) -> list[Check]:
     """Return the audited arm against size and against the same arm on control features, on the folds of the study."""
-    for name in controls:
-        check_choice(name, list(_CONTROLS), name="control")
-    study, n_folds = seen.study, seen.study.settings["cv"]["folds_used"]
-    real = _fold_scores(seen, study.predictions, seen.model)
+    study = seen.study
 
     def against(code: str, model: str, estimator: Any, table: pd.DataFrame) -> Check:
         say(code)
-        result = evaluate(
-            {model: estimator}, table, seen.y, seen.groups, study.splits, **seen.fitting, threshold=None, n_jobs=n_jobs
-        )
-        return control_scores(real, _fold_scores(seen, result.predictions, model), code, n_folds=n_folds)
+        arm = {model: estimator}
+        try:
+            result = evaluate(
+                arm, table, seen.y, seen.groups, study.splits, **seen.fitting, threshold=None, n_jobs=n_jobs
+            )
+        except RunError as err:
+            return Check(code, UNJUDGED, f"the control could not be fitted: {err.message}")
+        return _judged(seen, code, result.predictions, model)
 
     checks: list[Check] = []
     if seen.model == "size":
         checks.append(Check("A_SIZE_ONLY", UNJUDGED, "the audited arm is size itself."))
     elif "size" in study.predictions.index.unique("model"):
-        size = _fold_scores(seen, study.predictions, "size")
-        checks.append(control_scores(real, size, "A_SIZE_ONLY", n_folds=n_folds))
+        checks.append(_judged(seen, "A_SIZE_ONLY", study.predictions, "size"))
     elif seen.X is not None and any(c.startswith("size__") for c in seen.X.columns):
         checks.append(against("A_SIZE_ONLY", "size", BlockModel("size"), seen.X))
     else:
         checks.append(Check("A_SIZE_ONLY", UNJUDGED, "there is no column of size.", "Extract with hybridrad."))
-    for name, code in _CONTROLS.items():
+    for name, code in CONTROLS.items():
         if name not in controls:
             hint = f'hr.extract_control(cohort, extractors, control="{name}", ...) makes the control features.'
             checks.append(Check(code, UNJUDGED, "no control features were given.", hint))
@@ -70,6 +64,32 @@ def control_checks(
         else:
             checks.append(_with_control(seen, seen.X, code, controls[name], against))
     return checks
+
+
+def check_controls(controls: Mapping[str, pd.DataFrame]) -> None:
+    """Raise ``ValueError`` where controls have a name that is none."""
+    for name in controls:
+        check_choice(name, list(CONTROLS), name="control")
+
+
+def _judged(seen: AuditedStudy, code: str, predictions: pd.DataFrame, control: str) -> Check:
+    """Return the audited arm against another one on the same folds, by the test of the study's design."""
+    splits, found = seen.study.splits, []
+    for table, name, as_name in ((seen.study.predictions, seen.model, seen.model), (predictions, control, _CONTROL)):
+        part = table[table.index.get_level_values("model") == name]
+        found.append(part.rename(index={name: as_name}, level="model"))
+    scored = seen.as_scored(pd.concat(found))
+    per_fold = fold_scores(scored, splits, metrics=["roc_auc"], patient_id=seen.patients)
+    scores, paired = scores_by_design(per_fold, scored, splits)
+    test, method = (paired or partial(paired_test, per_fold))(seen.model, _CONTROL, "roc_auc")
+    value, low, high = (float(scores[c][(_CONTROL, "roc_auc")]) for c in ("value", "low", "high"))
+    return control_verdict(
+        code,
+        float(scores["value"][(seen.model, "roc_auc")]),
+        (value, low, high),
+        (test.difference, test.low, test.high),
+        method=method,
+    )
 
 
 def _with_control(
@@ -86,20 +106,82 @@ def _with_control(
 
 
 def permuted_checks(seen: AuditedStudy, permutations: int, *, n_jobs: int, random_state: int) -> list[Check]:
-    """Return the checks that refit the audited arm on permuted labels, in one repeat."""
-    X = seen.X
+    """Return the checks that refit the audited arm on permuted labels, in one repeat of the study's own design.
+
+    Folds that the study dealt itself, stratified by the labels, are dealt anew for every labelling. Sites, a test part
+    and folds made elsewhere stay as they are, and labels are exchanged within a site, a part, a fold.
+    """
+    X, y, groups = seen.X, seen.y, seen.groups
     if X is None or seen.model not in seen.arms:
         return [Check("A_LABEL_PERMUTATION", UNJUDGED, f"the arm {seen.model} is not known.", "Give it as models.")]
-    cv = NestedCV(outer=seen.study.settings["cv"]["folds_used"], repeats=1, inner=seen.fitting["inner"])
+    cv = seen.study.settings["cv"]
+    own = None
+    if cv.get("kind", "folds") != "folds" or cv.get("design", "NestedCV") != "NestedCV":
+        repeat = seen.study.splits.index.get_level_values("repeat")
+        own = seen.study.splits[repeat == repeat.min()]
+    strata = None if own is None else folds_tested_in(own, seen.patients).loc[X.index].to_numpy()
+    by_patient, reached = one_label_each(y, groups), list[float]()
 
-    def run(X: pd.DataFrame, y: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        splits = cv.splits(y, groups, X.index, seen.fitting["random_state"])
+    def refitted(labels: np.ndarray, stratum: np.ndarray) -> tuple[float, float]:
+        """Return the score of the study, and the AUC over pairs of cases whose labels could have been exchanged."""
+        splits = own
+        if splits is None:
+            design = NestedCV(outer=cv["folds_used"], repeats=1, inner=seen.fitting["inner"])
+            splits = design.splits(labels, groups, X.index, seen.fitting["random_state"])
         arm = {seen.model: seen.arms[seen.model]}
-        result = evaluate(arm, X, y, groups, splits, **seen.fitting, threshold=None, n_jobs=n_jobs)
-        table = result.predictions.reset_index(["model", "repeat", "fold"]).loc[X.index]
-        scores = table[[c for c in table.columns if c.startswith("y_score")]].to_numpy()
-        return (scores[:, 0] if scores.shape[1] == 1 else scores), table["fold"].to_numpy()
+        result = evaluate(arm, X, labels, groups, splits, **seen.fitting, threshold=None, n_jobs=n_jobs)
+        for row in result.failures.to_dict("records"):
+            raise RunError(f"{seen.model} failed in fold {row['fold']}: {row['type']}: {row['message']}")
+        scored = seen.as_scored(result.predictions)
+        per_fold = fold_scores(scored, splits, metrics=["roc_auc"], patient_id=seen.patients)
+        score = scores_by_design(per_fold, scored, splits)[0]["value"][(seen.model, "roc_auc")]
+        return float(score), _within(result.predictions, X.index, labels, groups, stratum, by_patient=by_patient)
 
-    data = AuditData.of(X, seen.y, seen.groups, None, None)
-    real = out_of_fold(run, data.X, data.y, data.groups)
-    return NullTests(run, data, real, 20, random_state, lambda code: None).labels(permutations)
+    def draw(rng: np.random.Generator) -> float:
+        score, within = refitted(*permuted_labels(y, groups, rng, strata=strata))
+        reached.append(score)
+        return within
+
+    stratum = permuted_labels(y, groups, np.random.default_rng(0), strata=strata)[1]
+    tested = slice(None) if strata is None else strata != _NEVER
+    if (stratum[tested] < 0).mean() > 0.5:
+        return [Check(code, UNJUDGED, FEW_EXCHANGE) for code in ("A_NULL_LABELS", "A_LABEL_PERMUTATION")]
+    try:
+        observed, _ = refitted(y, stratum)
+    except RunError as err:
+        return [Check("A_LABEL_PERMUTATION", UNJUDGED, f"the arm could not be fitted again: {err.message}")]
+    runs = null_runs(draw, n_runs=permutations, seed=(random_state, 0))
+    return [labels_check(runs), permutation_check(observed, runs, reached)]
+
+
+def folds_tested_in(splits: pd.DataFrame, patients: pd.Series) -> pd.Series:
+    """Return for each case in which folds its patient is tested, as text, the same for all cases of a patient.
+
+    Examples
+    --------
+    >>> index = pd.MultiIndex.from_tuples([(0, 0, "a"), (0, 0, "b"), (0, 1, "a")], names=["repeat", "fold", "case_id"])
+    >>> splits = pd.DataFrame({"role": ["test", "train", "train"]}, index)
+    >>> folds_tested_in(splits, pd.Series({"a": "p", "b": "q"})).to_dict()
+    {'a': '0', 'b': '(never tested)'}
+    """
+    tested = splits[splits["role"] == "test"].reset_index()
+    folds = tested.groupby(tested["case_id"].map(patients))["fold"].agg(lambda f: " ".join(map(str, sorted(set(f)))))
+    return patients.map(folds).fillna(_NEVER)
+
+
+def _within(
+    predictions: pd.DataFrame,
+    cases: pd.Index,
+    y: np.ndarray,
+    groups: np.ndarray,
+    stratum: np.ndarray,
+    *,
+    by_patient: bool,
+) -> float:
+    rows = cases.get_indexer(predictions.index.get_level_values("case_id"))
+    scores = predictions[score_columns(predictions)].to_numpy(dtype=float)
+    out = OutOfFold(
+        scores[:, 0] if scores.shape[1] == 1 else scores,
+        predictions.index.get_level_values("fold").to_numpy().astype(np.intp),
+    )
+    return cell_auc(y[rows], out, groups[rows], by_patient=by_patient, stratum=stratum[rows])

@@ -124,6 +124,7 @@ def design(cv: Design, splits: pd.DataFrame) -> dict[str, Any]:
     from hybridrad.splits import splits_hash
 
     return {
+        "design": type(cv).__name__,
         "kind": splits.attrs["kind"],
         "outer": splits.attrs["n_folds_wanted"],
         "repeats": splits.attrs["repeats"],
@@ -132,4 +133,22 @@ def design(cv: Design, splits: pd.DataFrame) -> dict[str, Any]:
         "reason": splits.attrs["reason"],
         "names": {str(fold): name for fold, name in splits.attrs["names"].items()},
         "splits_sha256": splits_hash(splits),
+    }
+
+
+def splits_attrs(carried_out: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a splits table from what `design` wrote down of it.
+
+    Examples
+    --------
+    >>> splits_attrs({"kind": "site", "folds_used": 2, "names": {"0": "A", "1": "B"}})["names"]
+    {0: 'A', 1: 'B'}
+    """
+    return {
+        "kind": carried_out.get("kind", "folds"),
+        "n_folds": carried_out.get("folds_used"),
+        "n_folds_wanted": carried_out.get("outer"),
+        "repeats": carried_out.get("repeats"),
+        "reason": carried_out.get("reason", ""),
+        "names": {int(fold): name for fold, name in (carried_out.get("names") or {}).items()},
     }

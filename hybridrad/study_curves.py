@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from hybridrad.cohort import Cohort, cohort_from_frame
 from hybridrad.errors import RunError
 from hybridrad.learning import LearningCurves, learning_curves
 from hybridrad.study import Comparison
-from hybridrad.study_audit_data import AuditedStudy
+from hybridrad.study_audit_data import AuditedStudy, task_of_study
 from hybridrad.study_tables import study_mark
 
 
@@ -30,6 +31,7 @@ def curves_of_study(
     random_state: int = 0,
     announce: Callable[[str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    store: Path | str | None = None,
 ) -> LearningCurves:
     """Refit the arms of a study on growing sets of its patients; see `hybridrad.learning_curves`.
 
@@ -39,11 +41,12 @@ def curves_of_study(
     features : DataFrame
         The feature table of the study.
     cohort : Cohort, optional
-        Its cohort: needed for arms with clinical columns. Labels and patients are those of the study.
+        Its cohort: needed for arms with clinical columns. Outcomes and patients are those of the study, also of the
+        cases that it never tests.
     models : sequence of str, or dict of name -> estimator, optional
         Arms; default all that `hybridrad.standard_models` can make again. Networks and other estimators of your own
         are not stored with a study: give those it was made with as a dict.
-    sizes, draws, n_bootstrap, n_jobs, random_state, announce, progress
+    sizes, draws, n_bootstrap, n_jobs, random_state, announce, progress, store
         See `hybridrad.learning_curves`. Inner folds are those of the study.
 
     Returns
@@ -69,8 +72,7 @@ def curves_of_study(
     >>> curves_of_study(study, features, sizes=[14, 40], draws=2, n_bootstrap=20).points.index.tolist()
     [('size', 14), ('size', 40)]
     """
-    if len(study.settings.get("classes") or []) < 2:
-        raise RunError("learning curves are drawn of the AUC of classes; this study has another kind of outcome.")
+    task = task_of_study(study)
     given = dict(models) if isinstance(models, Mapping) else None
     seen = AuditedStudy.of(study, features, cohort, model=None, models=given)
     names = list(study.predictions.index.unique("model"))
@@ -84,11 +86,13 @@ def curves_of_study(
             f"these arms cannot be made again from the feature table: {', '.join(lost)}.",
             hint="Clinical columns come from the cohort table; give estimators of your own as a dict, from Python.",
         )
-    frame = pd.DataFrame({"case_id": seen.X.index, "patient_id": seen.groups, "label": seen.y})
+    outcome = {"event": seen.y["event"], "time": seen.y["time"]} if task == "survival" else {"label": seen.y}
+    frame = pd.DataFrame({"case_id": seen.X.index, "patient_id": seen.groups, **outcome})
     curves = learning_curves(
         {name: seen.arms[name] for name in wanted if name not in lost},
         seen.X,
         cohort_from_frame(frame, images=False),
+        task=task,
         sizes=sizes,
         draws=draws,
         inner=seen.fitting["inner"],
@@ -97,5 +101,6 @@ def curves_of_study(
         random_state=random_state,
         announce=announce,
         progress=progress,
+        store=store,
     )
     return replace(curves, settings={**curves.settings, "not_refitted": lost, "study": study_mark(study.settings)})

@@ -193,9 +193,7 @@ def _areas(study: Comparison, grades: pd.Series) -> pd.DataFrame:
     from hybridrad.comparison.readers import reader_comparison, reader_predictions
     from hybridrad.evaluation.metrics import fold_scores
 
-    name, splits = "(reader)", study.splits.copy()
-    # Read from a file, the keys of the folds are text.
-    splits.attrs["names"] = {int(fold): site for fold, site in (splits.attrs.get("names") or {}).items()}
+    name, splits = "(reader)", study.splits
     found = reader_comparison(study.predictions, splits, grades, name=name)
     both = reader_predictions(study.predictions, grades, name=name)
     scores, _ = scores_by_design(fold_scores(both, splits, metrics=["roc_auc"]), both, splits)

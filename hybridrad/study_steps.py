@@ -156,5 +156,5 @@ def scores_by_design(
             predictions, names
         )
     if kind == "split":
-        return set_score_table(predictions), paired_on_test_set(predictions)
+        return set_score_table(predictions, metrics=["roc_auc"]), paired_on_test_set(predictions)
     return score_table(per_fold, predictions), None

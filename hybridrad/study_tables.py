@@ -188,6 +188,22 @@ def no_complementarity() -> pd.DataFrame:
     return pd.DataFrame(columns=COLUMNS, index=pd.MultiIndex.from_arrays([[], []], names=["model", "other"]))
 
 
+def case_table(patient_id: pd.Series, outcome: Outcome) -> pd.DataFrame:
+    """Return patient and outcome of every case used, also of those that are never tested.
+
+    Columns ``patient_id`` and ``y_true``, or ``event, time``, as in the predictions table.
+    """
+    from hybridrad.evaluation.task_predictions import truth_columns
+
+    known = pd.DataFrame({"patient_id": patient_id, **truth_columns(outcome.y, task=outcome.task)})
+    return known.rename_axis("case_id")
+
+
+def no_cases() -> pd.DataFrame:
+    """Return the empty table of a study that was stored before it had one."""
+    return pd.DataFrame(columns=["patient_id"], index=pd.Index([], name="case_id"))
+
+
 def study_mark(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return what tells a study from another one, of its settings: its data and its splits."""
     return {

@@ -55,6 +55,16 @@ def test_curves_of_a_run_are_written_and_shown_by_report_from_the_files_alone(fi
     assert (run / "report.html").read_bytes() == before
 
 
+def test_curves_of_a_run_are_kept_in_it_while_they_are_made(files, run, monkeypatch, capsys):
+    from hybridrad.evaluation import fold_store
+
+    kept, add = [], fold_store.FoldStore.add
+    monkeypatch.setattr(fold_store.FoldStore, "add", lambda self, *of: kept.append(self.path) or add(self, *of))
+    assert curves(files, run, "--sizes", "14,45", "--draws", "2", "--models", "size") == 0
+    assert kept == [run / "folds.sqlite"] * 4
+    assert not (run / "folds.sqlite").exists()
+
+
 def test_curves_without_a_feature_table_say_what_to_give(run, capsys):
     assert call("curves", str(run)) == 1
     assert "--features" in capsys.readouterr().err

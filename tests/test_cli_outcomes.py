@@ -41,8 +41,12 @@ def test_survival_is_compared_from_a_csv_to_the_report(tmp_path, capsys):
     assert "is finished" in capsys.readouterr().out
     assert call("report", str(run)) == 0
     assert (run / "report.html").read_bytes() == before
-    assert call("audit", str(run)) == 1
-    assert "for classification only" in capsys.readouterr().err
+    data = ["--features", str(tmp_path / "features.csv"), "--jobs", "1"]
+    assert call("audit", str(run), *data, "--cohort", str(tmp_path / "cohort.csv")) == 0
+    verdicts = pd.read_csv(run / "audit.csv", index_col="code")["verdict"]
+    assert verdicts[verdicts == "pass"].index.tolist() == ["A_PATIENT_FOLDS", "A_NEAR_DUPLICATE", "A_POISONED_TEST"]
+    assert call("curves", str(run), *data, "--sizes", "20,30", "--draws", "2", "--models", "size") == 0
+    assert "Concordance against the number of patients" in (run / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_value_is_compared_from_a_csv_to_the_report(tmp_path, capsys):
@@ -68,8 +72,7 @@ def test_horizons_that_are_no_numbers_are_refused(tmp_path, capsys):
     assert "for example 12,24,36" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", [["--learning-curves"], ["--readers", "birads"]])
-def test_what_is_for_classes_alone_is_refused_before_anything_is_fitted(tmp_path, capsys, option):
-    assert call(*written(tmp_path, *survival_table(48)), *option) == 1
-    assert "are for classes; the task is survival" in capsys.readouterr().err
+def test_what_is_for_classes_alone_is_refused_before_anything_is_fitted(tmp_path, capsys):
+    assert call(*written(tmp_path, *survival_table(48)), "--readers", "birads") == 1
+    assert "is for classes; the task is survival" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 import hybridrad as hr
 from hybridrad.cohort import cohort_from_frame
@@ -76,6 +77,27 @@ def test_noise_stays_at_a_half_at_every_size(data):
         {"radiomics": hr.BlockModel("radiomics")}, noise, cohort, sizes=[20, 60], draws=8, inner=3, n_bootstrap=20
     )
     assert curves.points["value"].between(0.35, 0.65).all()
+
+
+def test_interrupted_curves_go_on_with_what_is_done_and_come_out_the_same(data, tmp_path):
+    features, cohort = data
+    call = {"sizes": [20, 60], "draws": 3, "inner": 2, "n_bootstrap": 10}
+    seen = []
+
+    def stop(done, total):
+        seen.append(done)
+        if done == 4:
+            raise KeyboardInterrupt
+
+    models = {"size": hr.BlockModel("size")}
+    with pytest.raises(KeyboardInterrupt):
+        learning_curves(models, features, cohort, **call, progress=stop, store=tmp_path)
+    again = []
+    curves = learning_curves(
+        models, features, cohort, **call, progress=lambda done, total: again.append(done), store=tmp_path
+    )
+    assert again == [4, 5, 6]
+    assert_frame_equal(curves.points, learning_curves(models, features, cohort, **call).points)
 
 
 def test_an_arm_that_fails_is_listed_and_has_no_points(data):

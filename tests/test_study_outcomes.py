@@ -230,12 +230,58 @@ def test_the_outcome_cannot_be_a_clinical_variable_and_models_must_predict():
         hr.compare_models({"a": LogisticRegression()}, features, cohort, task="classification")
 
 
-def test_audit_and_learning_curves_say_that_they_are_for_classes(of_survival):
-    with pytest.raises(RunError, match="for classification only"):
-        hr.audit(of_survival)
+OF_ANY_OUTCOME = ["A_PATIENT_FOLDS", "A_NEAR_DUPLICATE", "A_POISONED_TEST"]
+
+
+@pytest.mark.parametrize("task", ["survival", "regression"])
+def test_patients_copies_and_poison_are_audited_of_any_outcome(task, of_survival, of_values):
+    study = {"survival": of_survival, "regression": of_values}[task]
+    features, table = {"survival": survival_table, "regression": regression_table}[task]()
+    cohort = cohort_from_frame(table, images=False)
+    found = hr.audit(study, features, cohort, models=stand_in_arms(task), permutations=9)
+    assert found.index[found["verdict"] == "pass"].tolist() == OF_ANY_OUTCOME
+    assert found.loc["A_POISONED_TEST", "message"].startswith("4 arms")
+    others = found.drop(index=[*OF_ANY_OUTCOME, "A_SAME_IMAGE"])
+    assert set(others["message"]) == {f"it asks for classes; the study is one of {task}."}
+    assert {"A_SIZE_ONLY", "A_LABEL_PERMUTATION", "A_SITE"} <= set(others.index)
+
+
+def test_copies_under_two_patients_fail_in_a_study_of_survival(of_survival):
     features, table = survival_table()
-    with pytest.raises(RunError, match="for classification only"):
-        hr.learning_curves(stand_in_arms("survival"), features, cohort_from_frame(table, images=False))
+    alike = pd.concat([features, features.iloc[[0]].set_axis(["copy"])])
+    more = pd.concat([table, table.iloc[[0]].assign(case_id="copy", patient_id="another")])
+    study = compared("survival", alike.rename_axis("case_id"), more)
+    found = hr.audit(study, alike.rename_axis("case_id"), models=stand_in_arms("survival"))
+    assert "rows c000 and copy are exact copies" in found.loc["A_NEAR_DUPLICATE", "message"]
+
+
+@pytest.mark.parametrize("task", ["survival", "regression"])
+def test_the_arms_of_the_library_are_poisoned_for_any_outcome(task):
+    features, table = {"survival": survival_table, "regression": regression_table}[task]()
+    models = hr.standard_models(features, names=["size", "radiomics", "hedge"], task=task)
+    cohort = cohort_from_frame(table, images=False)
+    study = hr.compare_models(models, features, cohort, task=task, cv=hr.NestedCV(2, 1, 2), explain=False)
+    found = hr.audit(study, features, cohort)
+    assert found.loc["A_POISONED_TEST", "message"] == "3 arms fitted the same, to the last bit."
+
+
+@pytest.mark.parametrize("task", ["survival", "regression"])
+def test_learning_curves_are_drawn_of_the_primary_metric(task, of_survival, of_values):
+    study = {"survival": of_survival, "regression": of_values}[task]
+    features, table = {"survival": survival_table, "regression": regression_table}[task]()
+    options = {"sizes": [20, 38], "draws": 2, "inner": 3, "n_bootstrap": 10, "random_state": 3}
+    arms, cohort = stand_in_arms(task), cohort_from_frame(table, images=False)
+    curves = hr.learning_curves(arms, features, cohort, task=task, **options)
+    assert curves.settings["metric"] == study.settings["primary_metric"]
+    score = curves.points["value"].xs(38, level="n_patients")
+    assert score["radiomics"] > score["size"]
+    last = curves.predictions.loc["radiomics"].xs(1, level="fold")
+    of_draw = {
+        "survival": lambda p: concordance(p["event"], p["time"], p["y_score"]),
+        "regression": lambda p: r2_score(p["y_true"], p["y_score"]),
+    }[task]
+    assert score["radiomics"] == pytest.approx(np.mean([of_draw(p) for _, p in last.groupby(level="repeat")]))
+    assert curves.differences("size").index.unique("model").tolist() == ["radiomics", "deep", "hedge"]
 
 
 def test_a_cohort_of_values_is_not_taken_for_classes_in_silence():

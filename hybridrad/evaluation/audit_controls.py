@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from hybridrad.evaluation.audit_run import OutOfFold, cell_auc
@@ -50,23 +49,57 @@ def control_check(
     >>> control_check("A_SIZE_ONLY", [0.70, 0.72, 0.73, 0.69, 0.74], size, n_train=80, n_test=20, n_folds=5).verdict
     'fail'
     """
-    reduced, suspect = _WORDS[code]
     values, controls = np.asarray(score, dtype=float), np.asarray(control, dtype=float)
     if not (np.isfinite(values).all() and np.isfinite(controls).all()) or len(values) < 2:
         return Check(code, UNJUDGED, "a fold has no AUC of the score or of the control.")
     difference, alone = (
         corrected_interval(v, n_train=n_train, n_test=n_test, n_folds=n_folds) for v in (values - controls, controls)
     )
-    low, high = max(alone.low, 0.0), min(alone.high, 1.0)
-    message = (
-        f"AUC {values.mean():.3f}; with {reduced} {alone.mean:.3f} ({low:.3f} to {high:.3f}); "
-        f"difference {difference.mean:.3f} ({difference.low:.3f} to {difference.high:.3f})."
+    limits = (alone.mean, max(alone.low, 0.0), min(alone.high, 1.0))
+    method = f"corrected t, {difference.df} df"
+    return control_verdict(code, float(values.mean()), limits, difference[:3], method=method)
+
+
+def control_verdict(
+    code: str,
+    score: float,
+    control: tuple[float, float, float],
+    difference: tuple[float, float, float],
+    *,
+    method: str,
+) -> Check:
+    """Return the verdict on a score, that of its control, and their difference.
+
+    Parameters
+    ----------
+    code : {"A_SIZE_ONLY", "A_SHUFFLED_VOXELS", "A_BACKGROUND_ONLY"}
+    score : float
+    control, difference : tuple of (value, low, high)
+        With 95 % limits, of the test that the design allows; where it gives none because nothing varies, the value
+        speaks for itself.
+    method : str
+        How the difference was tested, or why it could not be.
+
+    Examples
+    --------
+    >>> control_verdict("A_SIZE_ONLY", 0.8, (0.6, 0.5, 0.7), (0.2, 0.1, 0.3), method="DeLong's test").verdict
+    'pass'
+    """
+    reduced, suspect = _WORDS[code]
+    if not np.isfinite([score, control[0], difference[0]]).all():
+        return Check(code, UNJUDGED, f"the score or its control has no AUC: {method}.")
+    (alone, low, high), (gain, gain_low, gain_high) = (
+        (v, *(v if np.isnan(limit) else limit for limit in limits)) for v, *limits in (control, difference)
     )
-    if difference.low > 0:
-        return Check(code, PASS, message, "", difference.mean)
-    if alone.low > 0.5:
-        return Check(code, FAIL, f"{message} {suspect}", "Report the control beside the score.", difference.mean)
-    return Check(code, UNJUDGED, f"{message} Neither difference nor control is clear.", "", difference.mean)
+    message = (
+        f"AUC {score:.3f}; with {reduced} {alone:.3f} ({low:.3f} to {high:.3f}); "
+        f"difference {gain:.3f} ({gain_low:.3f} to {gain_high:.3f}; {method})."
+    )
+    if gain_low > 0:
+        return Check(code, PASS, message, "", gain)
+    if low > 0.5:
+        return Check(code, FAIL, f"{message} {suspect}", "Report the control beside the score.", gain)
+    return Check(code, UNJUDGED, f"{message} Neither difference nor control is clear.", "", gain)
 
 
 def size_only_check(y: NDArray, groups: NDArray, out: OutOfFold, size: NDArray[np.float64] | None) -> Check:
@@ -99,25 +132,6 @@ def size_only_check(y: NDArray, groups: NDArray, out: OutOfFold, size: NDArray[n
     n_test_all = np.array(n_test)
     n_train = len(np.unique(groups)) - n_test_all
     return control_check(code, score, control, n_train=n_train, n_test=n_test_all, n_folds=len(n_test))
-
-
-def control_scores(real: pd.DataFrame, control: pd.DataFrame, code: str, *, n_folds: int) -> Check:
-    """Return `control_check` of two rows of fold scores: index ``repeat, fold``, the same folds in both.
-
-    Parameters
-    ----------
-    real, control : DataFrame
-        ``fold_scores(...).loc[(model, "roc_auc")]``.
-    """
-    table = real.join(control["value"].rename("control"), how="left")
-    return control_check(
-        code,
-        table["value"],
-        table["control"],
-        n_train=table["n_train_patients"],
-        n_test=table["n_test_patients"],
-        n_folds=n_folds,
-    )
 
 
 def _auc(y: NDArray, score: NDArray[np.float64], groups: NDArray) -> float:

@@ -21,7 +21,26 @@ from hybridrad.evaluation.audit_surrogates import (
 from hybridrad.evaluation.audit_table import UNJUDGED, Check
 
 _POOLED = " Scores of all folds were pooled, which biases the AUC downwards: return (scores, fold) to see weak leaks."
+FEW_EXCHANGE = "patients have several labels and different numbers of cases, so that few can exchange labels."
 _LEAKS = "Whatever learns from labels must be refitted on the training patients of each fold: "
+
+
+def labels_check(runs: NullRuns, *, note: str = "") -> Check:
+    """Return the row of null runs on permuted labels.
+
+    Examples
+    --------
+    >>> labels_check(NullRuns(np.array([0.48, 0.53, 0.5, 0.49]))).verdict
+    'pass'
+    """
+    return null_check(
+        "A_NULL_LABELS",
+        runs,
+        what="labels permuted between patients",
+        suspect="The procedure sees labels of the cases it scores.",
+        hint=_LEAKS + "selection, resampling, harmonisation, tuning, and the split itself by patient.",
+        note=note,
+    )
 
 
 @dataclass(frozen=True)
@@ -50,9 +69,8 @@ class NullTests:
         data, by_patient = self.data, one_label_each(self.data.y, self.data.groups)
         strata = permuted_labels(data.y, data.groups, np.random.default_rng(0))[1]
         if (strata < 0).mean() > 0.5:
-            reason = "patients have several labels and different numbers of cases, so that few can exchange labels."
             codes = ["A_NULL_LABELS", "A_LABEL_PERMUTATION"] if permutations else ["A_NULL_LABELS"]
-            return [Check(code, UNJUDGED, reason) for code in codes]
+            return [Check(code, UNJUDGED, FEW_EXCHANGE) for code in codes]
 
         def draw(rng: np.random.Generator) -> float:
             y, stratum = permuted_labels(data.y, data.groups, rng)
@@ -60,14 +78,7 @@ class NullTests:
             return cell_auc(y, out, data.groups, by_patient=by_patient, stratum=stratum)
 
         runs = self.draws(draw, 0, permutations or None)
-        check = null_check(
-            "A_NULL_LABELS",
-            runs,
-            what="labels permuted between patients",
-            suspect="The procedure sees labels of the cases it scores.",
-            hint=_LEAKS + "selection, resampling, harmonisation, tuning, and the split itself by patient.",
-            note=self.note,
-        )
+        check = labels_check(runs, note=self.note)
         if not permutations:
             return [check]
         observed = cell_auc(data.y, self.real, data.groups, by_patient=by_patient, stratum=strata)

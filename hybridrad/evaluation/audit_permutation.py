@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hybridrad.evaluation.audit_null import NullRuns
 from hybridrad.evaluation.audit_table import PASS, UNJUDGED, Check
@@ -25,10 +26,18 @@ def permutation_p_value(observed: float, permuted: np.ndarray) -> float:
     return (1 + int(np.sum(np.asarray(permuted) >= observed))) / (len(permuted) + 1)
 
 
-def permutation_check(observed: float, runs: NullRuns) -> Check:
+def permutation_check(observed: float, runs: NullRuns, permuted: ArrayLike | None = None) -> Check:
     """Return the row of the permutation test of the score itself.
 
     A score that chance reaches is no fault of the procedure, so the verdict is then "cannot be judged".
+
+    Parameters
+    ----------
+    observed : float
+    runs : NullRuns
+        On permuted labels: whether the procedure leaks.
+    permuted : array of shape (n_permutations,), optional
+        The score under each permutation, where it is another statistic than the AUC of the null runs.
 
     Examples
     --------
@@ -39,8 +48,11 @@ def permutation_check(observed: float, runs: NullRuns) -> Check:
     code = "A_LABEL_PERMUTATION"
     if runs.error:
         return Check(code, UNJUDGED, f"the procedure did not run on permuted labels: {runs.error}.")
-    p_value = permutation_p_value(observed, runs.aucs)
-    found = f"AUC {observed:.3f}; {len(runs.aucs)} permutations gave {runs.mean:.3f} on average, p = {p_value:.3f}."
+    scores = runs.aucs if permuted is None else np.asarray(permuted, dtype=float)
+    if not np.isfinite([observed, *scores]).all():
+        return Check(code, UNJUDGED, "the score is not defined for the labels as they are, or for some permutation.")
+    p_value = permutation_p_value(observed, scores)
+    found = f"AUC {observed:.3f}; {len(scores)} permutations gave {scores.mean():.3f} on average, p = {p_value:.3f}."
     if runs.leaks:
         hint = "Mend A_NULL_LABELS first: a leak lifts the score and the permutations alike."
         return Check(code, UNJUDGED, f"{found} The permutations themselves lie above 0.5.", hint, observed, p_value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hybridrad.errors import RunError
 from hybridrad.evaluation.audit_table import FAIL, PASS, UNJUDGED, Check
 from hybridrad.evaluation.nested import evaluate
+from hybridrad.strata import task_of
 
 POISON = 1e6
 
@@ -22,24 +23,25 @@ POISON = 1e6
 def poisoned_test_check(
     models: Mapping[str, Any],
     X: pd.DataFrame,
-    y: NDArray[np.intp],
+    y: NDArray[Any],
     groups: NDArray[Any],
     splits: pd.DataFrame,
     *,
     inner: int = 4,
     random_state: int = 0,
+    horizons: Sequence[float] = (),
     fold_context: Callable[[], AbstractContextManager[Any]] | None = None,
 ) -> Check:
     """Return whether test rows change anything that is fitted in the first fold of a study.
 
     Every arm is fitted twice as the study fits it: with the rows as they are, and with all numbers of the test rows
-    replaced by a million, categories by an unknown one and labels by others. The fitted objects and the decision
-    thresholds must be equal byte by byte.
+    replaced by a million, categories by an unknown one and labels, values or times by others. The fitted objects and
+    the decision thresholds must be equal byte by byte.
 
     Parameters
     ----------
     models : dict of name -> estimator
-    X, y, groups, splits
+    X, y, groups, splits, horizons
         As for `hybridrad.evaluation.nested.evaluate`.
 
     Examples
@@ -58,7 +60,7 @@ def poisoned_test_check(
     tested = one.index.get_level_values("case_id")[one["role"].to_numpy() == "test"]
     inside = X.index.isin(tested)
     marks = []
-    for table, labels in ((X, y), (poisoned(X, inside), np.where(inside, (y + 1) % (y.max() + 1), y))):
+    for table, labels in ((X, y), (poisoned(X, inside), poisoned_outcome(y, inside))):
         try:
             result = evaluate(
                 models,
@@ -68,6 +70,7 @@ def poisoned_test_check(
                 one,
                 inner=inner,
                 random_state=random_state,
+                horizons=horizons,
                 fold_context=fold_context,
                 after_fit=fingerprint,
             )
@@ -105,6 +108,25 @@ def poisoned(X: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:
         for name in X.columns
     }
     return pd.DataFrame(columns, index=X.index)
+
+
+def poisoned_outcome(y: NDArray[Any], rows: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return the outcome with that of these rows replaced: another class or value; survival: time, and event or none.
+
+    Examples
+    --------
+    >>> poisoned_outcome(np.array([0, 1, 2]), np.array([False, True, True])).tolist()
+    [0, 2, 0]
+    """
+    task, other = task_of(y), y.copy()
+    if task == "survival":
+        other["event"][rows] = ~y["event"][rows]
+        other["time"][rows] = y["time"][rows] + POISON
+    elif task == "regression":
+        other[rows] = y[rows] + POISON
+    else:
+        other[rows] = (y[rows] + 1) % (y.max() + 1)
+    return other
 
 
 def fingerprint(name: str, fitted: Any, X_test: pd.DataFrame) -> str | None:

@@ -17,7 +17,7 @@ _JITTER = 1e-3
 
 
 def permuted_labels(
-    y: NDArray[Any], groups: NDArray[Any], rng: np.random.Generator
+    y: NDArray[Any], groups: NDArray[Any], rng: np.random.Generator, *, strata: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return labels moved between whole patients, and the stratum within which each case was exchanged.
 
@@ -29,6 +29,8 @@ def permuted_labels(
     ----------
     y, groups : arrays of shape (n_cases,)
     rng : numpy Generator
+    strata : array of shape (n_cases,), optional
+        Exchange only within these, for example within sites; one stratum per patient.
 
     Returns
     -------
@@ -44,19 +46,22 @@ def permuted_labels(
     (True, [0, 0, 0, 0])
     """
     _, patient = np.unique(groups, return_inverse=True)
-    n_patients = int(patient.max()) + 1
-    if one_label_each(y, groups):
-        first = np.array([np.flatnonzero(patient == p)[0] for p in range(n_patients)])
-        return y[first][rng.permutation(n_patients)][patient], np.zeros(len(y), dtype=np.intp)
-    cases_of = [np.flatnonzero(patient == p) for p in range(n_patients)]
-    counts = np.bincount(patient)
+    cases_of = [np.flatnonzero(patient == p) for p in range(int(patient.max()) + 1)]
+    layer = np.zeros(len(y), dtype=np.intp) if strata is None else np.unique(strata, return_inverse=True)[1]
+    torn = [groups[cases[0]] for cases in cases_of if len(set(layer[cases])) > 1]
+    if torn:
+        raise ValueError(f"patient {torn[0]} has cases in several strata.")
+    alike = one_label_each(y, groups)
+    most = max(map(len, cases_of))
+    exchange = np.array([layer[cases[0]] * (most + 1) + (0 if alike else len(cases)) for cases in cases_of])
     labels, stratum = y.copy(), np.full(len(y), -1, dtype=np.intp)
-    for count in np.unique(counts):
-        members = np.flatnonzero(counts == count)
+    for number in np.unique(exchange):
+        members = np.flatnonzero(exchange == number)
         for taker, giver in zip(members, rng.permutation(members), strict=True):
-            labels[cases_of[taker]] = rng.permutation(y[cases_of[giver]])
+            given = y[cases_of[giver]]
+            labels[cases_of[taker]] = given[0] if alike else rng.permutation(given)
             if len(members) > 1:
-                stratum[cases_of[taker]] = count
+                stratum[cases_of[taker]] = number
     return labels, stratum
 
 
@@ -93,7 +98,7 @@ def noise_like(X: Raw, rng: np.random.Generator, *, keep: Sequence[Any] = ()) ->
     >>> bool((noise[0] == noise[1]).all()), sorted(set(noise[:, 1].tolist()))
     (True, [10.0, 20.0, 30.0])
     """
-    code, first = _distinct_rows(X)
+    code, first = distinct_rows(X)
 
     def draw(n_columns: int) -> NDArray[np.intp]:
         return np.asarray(rng.permuted(np.tile(first[:, None], (1, n_columns)), axis=0)[code])
@@ -162,8 +167,15 @@ def site_scaled_noise(
     return _changed(noise_like(X, rng, keep=keep), noise, keep=keep), quiet
 
 
-def _distinct_rows(X: Raw) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return for each row the number of its content, and for each content its first row."""
+def distinct_rows(X: Raw) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return for each row the number of its content, and for each content its first row.
+
+    Examples
+    --------
+    >>> code, first = distinct_rows(np.array([[2.0, 1.0], [3.0, 1.0], [2.0, 1.0]]))
+    >>> bool(code[0] == code[2] != code[1]), sorted(first.tolist())
+    (True, [0, 1])
+    """
     table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X).reshape(len(X), -1))
     digest = pd.util.hash_pandas_object(table, index=False).to_numpy()
     _, first, code = np.unique(digest, return_index=True, return_inverse=True)

@@ -154,6 +154,7 @@ def _parts(cv: FixedSplit, there: list[str]) -> tuple[list[str], list[str]]:
 
 def _own(cv: OwnFolds, cohort: Roll) -> pd.DataFrame:
     table = cv.folds if isinstance(cv.folds, pd.DataFrame) else _from_columns(cv.folds, cohort)
+    made_as = {str(key): value for key, value in table.attrs.items()}
     check_table(table, index=["repeat", "fold", "case_id"], columns=["role"], name="folds")
     if table.index.duplicated().any():
         raise RunError(f"the folds name {table.index[table.index.duplicated()][0]} twice.", code="E_CONFIG")
@@ -164,7 +165,7 @@ def _own(cv: OwnFolds, cohort: Roll) -> pd.DataFrame:
     # Cases without features are not in the study; the rest of their folds stands.
     table = table.loc[cases.isin(cohort.table.index), ["role"]]
     parts, repeats = [], sorted(set(table.index.get_level_values("repeat")))
-    n_folds = 0
+    n_folds, labels = 0, dict[int, str]()
     for r, repeat in enumerate(repeats):
         of_repeat = table[table.index.get_level_values("repeat") == repeat]
         names = sorted(set(of_repeat.index.get_level_values("fold")))
@@ -174,6 +175,7 @@ def _own(cv: OwnFolds, cohort: Roll) -> pd.DataFrame:
             ids = part.index.get_level_values("case_id")
             index = pd.MultiIndex.from_product([[r], [f], ids], names=["repeat", "fold", "case_id"])
             parts.append(part.set_axis(index))
+            labels[f] = str(name)
     if not parts:
         raise RunError("no case of the folds is in the study; both need the same case_id, as text.", code="E_CONFIG")
     tested = [int((part["role"] == "test").sum()) for part in parts]
@@ -188,7 +190,24 @@ def _own(cv: OwnFolds, cohort: Roll) -> pd.DataFrame:
             code="E_CONFIG",
             hint="Give at least two folds in each repeat, or one test set.",
         )
-    return _planned(parts, cohort, kind=kind, n_folds=n_folds, repeats=len(repeats), reason=reason, names={})
+    of_fold = _names_of(made_as, labels)
+    if made_as.get("kind") == "site" and kind == "folds":
+        if len(repeats) > 1 or len(of_fold) < n_folds:
+            raise RunError(
+                "these folds left sites out, but they are repeated or not all of them name their site.",
+                code="E_CONFIG",
+                hint="Give the splits table of that study as it is, or leave sites out by a column: LeaveOneSiteOut().",
+            )
+        kind, reason = "site", f"{n_folds} sites of another study, each tested once by models trained at the others."
+    elif kind == "folds":
+        of_fold = {}
+    return _planned(parts, cohort, kind=kind, n_folds=n_folds, repeats=len(repeats), reason=reason, names=of_fold)
+
+
+def _names_of(attrs: Mapping[str, Any], labels: Mapping[int, str]) -> dict[int, str]:
+    """Return fold -> name of a stored splits table; read from a file, its folds are text."""
+    known = {str(fold): str(name) for fold, name in (attrs.get("names") or {}).items()}
+    return {fold: known[label] for fold, label in labels.items() if label in known}
 
 
 def _from_columns(names: str | Sequence[str], cohort: Roll) -> pd.DataFrame:

@@ -84,7 +84,8 @@ class OwnFolds:
     ----------
     folds : str, sequence of str or DataFrame
         A column of the cohort with the fold each case is tested in; several columns are repeats. Or a splits table:
-        index ``repeat, fold, case_id``, column ``role`` (``train`` or ``test``).
+        index ``repeat, fold, case_id``, column ``role`` (``train`` or ``test``). The splits of a study that left sites
+        out keep that design (``attrs["kind"]``), and its statistics.
     inner : int, default 4
         Inner folds, by patient.
 

@@ -9,11 +9,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from hybridrad.errors import RunError
-from hybridrad.splits import MIN_PATIENTS
+from hybridrad.splits import LEAST
+from hybridrad.strata import CENSORED, strata_of
 
 N_SIZES = 5
 SMALLEST = 20  # patients, unless asked for: with fewer no arm is worth a point
-MIN_TESTED = 5  # patients of each class
+_BIN = 5  # patients in each bin of a value, at least
 
 
 def nested_subsets(
@@ -29,13 +30,13 @@ def nested_subsets(
     """Return splits with a growing training part and, within a draw, always the same test patients.
 
     In each draw a share of the patients is set aside for testing. The others are put in an order in which every
-    beginning holds the classes about as the whole does; a training set of n patients is the first n, so a smaller one
-    lies inside every larger one and the steps of a curve are paired.
+    beginning holds the classes (values, events) about as the whole does; a training set of n patients is the first n,
+    so a smaller one lies inside every larger one and the steps of a curve are paired.
 
     Parameters
     ----------
     y, groups : arrays of shape (n_cases,)
-        Class and patient of each case.
+        Outcome and patient of each case: classes; floats (regression); ``event`` and ``time`` (survival).
     case_id : sequence of str
     sizes : sequence of int, optional
         Patients in training; default five sizes, in equal ratios, up to all that are not tested.
@@ -53,7 +54,8 @@ def nested_subsets(
     Raises
     ------
     RunError
-        A size has fewer than 6 patients of a class, or more patients than there are (``E_FEW_PATIENTS``).
+        A size has fewer than 6 patients of a class (survival: with an event; regression: 12 patients), the test part
+        fewer than 5 (regression: 10), or a size has more patients than there are (``E_FEW_PATIENTS``).
 
     Examples
     --------
@@ -64,13 +66,18 @@ def nested_subsets(
     """
     if draws < 2 or not 0 < test_share < 1:
         raise ValueError(f"draws must be at least 2 and test_share in (0, 1), got {draws} and {test_share}.")
-    labels, patients = np.asarray(y), np.asarray(groups).astype(str)
-    names, patient = np.unique(patients, return_inverse=True)
-    classes, code = np.unique(labels, return_inverse=True)
-    carries = np.zeros((len(names), len(classes)), dtype=bool)
-    carries[patient, code] = True
-    _, stratum = np.unique(carries, axis=0, return_inverse=True)
-    stratum = stratum.ravel()
+    names, patient = np.unique(np.asarray(groups).astype(str), return_inverse=True)
+    strata = strata_of(y, patient, n_folds=_BIN)
+    holds = np.zeros((len(names), int(strata.codes.max()) + 1), dtype=bool)
+    holds[patient, strata.codes] = True
+    stratum = np.unique(holds, axis=0, return_inverse=True)[1].ravel()
+    # What every part needs patients of: each class, events, or just patients.
+    carries = holds
+    if strata.task == "survival":
+        carries = ~holds[:, [CENSORED]]
+    elif strata.task == "regression":
+        carries = np.ones((len(names), 1), dtype=bool)
+    least, least_tested, who = LEAST[strata.task]
     ids = pd.Index(case_id).astype(str)
     parts: list[pd.DataFrame] = []
     wanted: list[int] = []
@@ -78,19 +85,18 @@ def nested_subsets(
         order = _interleaved(stratum, np.random.default_rng([random_state, draw]))
         n_test = round(test_share * len(names))
         tested, pool = order[:n_test], order[n_test:]
-        if carries[tested].sum(axis=0).min() < MIN_TESTED:
+        if carries[tested].sum(axis=0).min() < least_tested:
             raise RunError(
-                f"{n_test} test patients hold {carries[tested].sum(axis=0).min()} of the smaller class; "
-                f"{MIN_TESTED} are needed.",
+                f"{n_test} test patients hold {carries[tested].sum(axis=0).min()} {who}; {least_tested} are needed.",
                 code="E_FEW_PATIENTS",
                 hint="Set a larger test_share; a learning curve wants a larger cohort than a comparison.",
             )
-        wanted = wanted or _sizes(sizes, carries[pool])
+        wanted = wanted or _sizes(sizes, carries[pool], least)
         for position, size in enumerate(wanted):
             held = carries[pool[:size]].sum(axis=0)
-            if held.min() < MIN_PATIENTS:
+            if held.min() < least:
                 raise RunError(
-                    f"{size} training patients hold {held.min()} of the smaller class; {MIN_PATIENTS} are needed.",
+                    f"{size} training patients hold {held.min()} {who}; {least} are needed.",
                     code="E_FEW_PATIENTS",
                     hint="Leave small sizes out.",
                 )
@@ -112,14 +118,14 @@ def _interleaved(stratum: NDArray[np.intp], rng: np.random.Generator) -> NDArray
     return np.lexsort((rng.permutation(len(stratum)), position))
 
 
-def _sizes(sizes: Sequence[int] | None, carries: NDArray[np.bool_]) -> list[int]:
+def _sizes(sizes: Sequence[int] | None, carries: NDArray[np.bool_], fewest: int) -> list[int]:
     most = len(carries)
     if sizes is None:
         # The smallest has the least patients of the rarer class that inner folds can live on.
         share = carries.mean(axis=0).min()
-        least = int(np.ceil(MIN_PATIENTS / share)) if share > 0 else most
+        least = int(np.ceil(fewest / share)) if share > 0 else most
         # One more of the rarer class than needed: a beginning holds the share only to the nearest patient.
-        least = least if share >= 0.5 else int(np.ceil((MIN_PATIENTS + 1) / share))
+        least = least if share >= 0.5 else int(np.ceil((fewest + 1) / share))
         least = max(least, min(SMALLEST, most // 2))
         if least * 2 > most:
             raise RunError(

@@ -53,7 +53,7 @@ def predicted(fitted: Any, X: pd.DataFrame, *, task: Task, n_classes: int, horiz
 
 def _survival(fitted: Any, X: pd.DataFrame, horizons: Sequence[float]) -> NDArray[np.float64]:
     shape = (len(X), len(horizons))
-    if not hasattr(fitted, "predict_survival"):
+    if not len(horizons) or not hasattr(fitted, "predict_survival"):
         return np.full(shape, np.nan)
     survival = np.asarray(fitted.predict_survival(X, np.asarray(horizons, dtype=float)), dtype=float)
     if survival.shape != shape:

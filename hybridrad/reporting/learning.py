@@ -11,7 +11,7 @@ from hybridrad.reporting.arms import ROLE_HEADINGS, Arm
 from hybridrad.reporting.grid import Cell, Grid, Row
 from hybridrad.reporting.learning_panels import learning_panels
 from hybridrad.reporting.plates import Draft, Plate
-from hybridrad.reporting.text import count, interval, is_number, number
+from hybridrad.reporting.text import count, interval, is_number, metric_name, number
 
 if TYPE_CHECKING:
     from hybridrad.learning import LearningCurves
@@ -54,13 +54,14 @@ def learning_plate(curves: LearningCurves, arms: Sequence[Arm]) -> Draft | None:
         " Diamonds: where the arm and the one named cross, with the 95 % interval." if _identified(curves) else ""
     )
     caption = (
-        f"ROC AUC against the number of patients in training: mean of {count(n_draws, 'draw')} with 95 % interval "
-        f"(bootstrap over draws and tested patients, seed {curves.settings.get('random_state')}); in each draw the "
-        f"training sets are nested and the same {n_test} patients are tested. Every step was refitted at each of "
-        f"{count(len(sizes), 'size')}. Line: the curve a − b n^−c, where it describes the points.{grey}{crossing}"
+        f"{_metric(curves)} against the number of patients in training: mean of {count(n_draws, 'draw')} with 95 % "
+        f"interval (bootstrap over draws and tested patients, seed {curves.settings.get('random_state')}); in each "
+        f"draw the training sets are nested and the same {n_test} patients are tested. Every step was refitted at "
+        f"each of {count(len(sizes), 'size')}. Line: the curve a − b n^−c, where it describes the points.{grey}"
+        f"{crossing}"
     )
     return Draft(
-        lambda: learning_panels(curves.points, curves.fits, curves.crossings, arms),
+        lambda: learning_panels(curves.points, curves.fits, curves.crossings, arms, metric=_metric(curves)),
         caption,
         f"Learning curves of {count(len(arms), 'model')}.",
     )
@@ -86,9 +87,9 @@ def fits_grid(curves: LearningCurves, arms: Sequence[Arm]) -> Grid:
         role = arm.role
     head = (
         Cell("Model"),
-        *(Cell(f"AUC, {n} patients", kind="num") for n in (sizes[0], sizes[-1])),
+        *(Cell(f"{_metric(curves)}, {n} patients", kind="num") for n in (sizes[0], sizes[-1])),
         Cell("Fitted curve", kind="num"),
-        Cell("R²", kind="num"),
+        Cell("R² of the fit", kind="num"),
         Cell("Flat from"),
     )
     note = "No curve is shown below R² 0.5 or with fewer than four sizes; nothing is read off beyond the largest size."
@@ -124,6 +125,10 @@ def crossings_grid(curves: LearningCurves, arms: Sequence[Arm]) -> Grid | None:
     if left_out:
         note += f" {count(left_out, 'further pair')} not identified; see learning_crossings.csv."
     return Grid("Where one model overtakes another as patients are added.", head, tuple(rows), note)
+
+
+def _metric(curves: LearningCurves) -> str:
+    return metric_name(str(curves.settings.get("metric", "roc_auc")))
 
 
 def _identified(curves: LearningCurves) -> bool:

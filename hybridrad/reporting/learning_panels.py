@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 COLUMNS, PANEL_IN, TITLE_CHARACTERS = 4, 1.45, 21
 
 
-def learning_panels(points: pd.DataFrame, fits: pd.DataFrame, crossings: pd.DataFrame, arms: Sequence[Arm]) -> Figure:
+def learning_panels(
+    points: pd.DataFrame,
+    fits: pd.DataFrame,
+    crossings: pd.DataFrame,
+    arms: Sequence[Arm],
+    *,
+    metric: str = "ROC AUC",
+) -> Figure:
     """Return the figure.
 
     Parameters
@@ -33,6 +40,8 @@ def learning_panels(points: pd.DataFrame, fits: pd.DataFrame, crossings: pd.Data
         Index ``model, other``; ``n_patients, low, high``.
     arms : sequence of Arm
         A panel each.
+    metric : str
+        What the points are of, as it is printed.
     """
     from matplotlib.figure import Figure
 
@@ -54,7 +63,7 @@ def learning_panels(points: pd.DataFrame, fits: pd.DataFrame, crossings: pd.Data
         _crossings(ax, points, fits, crossings, arm.name)
         ax.set_title(shorten(arm.name, TITLE_CHARACTERS), loc="left", fontweight="bold", pad=4)
     figure.supxlabel("Patients in training", fontsize=7.5)
-    figure.supylabel("ROC AUC", fontsize=7.5)
+    figure.supylabel(metric, fontsize=7.5)
     return figure
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybridrad.evaluation.audit_controls import control_check, size_only_check
+from hybridrad.evaluation.audit_controls import control_check, control_verdict, size_only_check
 from hybridrad.evaluation.audit_run import OutOfFold
 
 SPREAD = np.array([0.02, -0.03, 0.01, 0.04, -0.04])
@@ -40,6 +40,14 @@ def test_a_difference_that_folds_do_not_agree_on_is_no_pass():
 def test_a_fold_without_an_auc_cannot_be_judged():
     check = control_check("A_SIZE_ONLY", [0.7, np.nan], [0.6, 0.6], n_train=8, n_test=2, n_folds=2)
     assert check.verdict == "cannot be judged"
+
+
+def test_where_nothing_varies_the_values_speak_for_themselves():
+    nothing = (float("nan"), float("nan"))
+    same = control_verdict("A_SIZE_ONLY", 1.0, (1.0, *nothing), (0.0, *nothing), method="all pairs ranked alike")
+    assert same.verdict == "fail"
+    lost = control_verdict("A_SIZE_ONLY", 0.8, (np.nan, *nothing), (np.nan, *nothing), method="not compared: x failed")
+    assert (lost.verdict, "not compared: x failed" in lost.message) == ("cannot be judged", True)
 
 
 def test_size_counts_in_whichever_direction_it_goes():

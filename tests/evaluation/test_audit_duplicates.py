@@ -7,6 +7,7 @@ from scipy import stats
 
 from hybridrad.evaluation.audit_duplicates import (
     closeness,
+    exact_copies,
     near_duplicate_check,
     patients_across_folds,
     same_image_check,
@@ -143,6 +144,56 @@ def test_a_copy_in_one_of_several_blocks_is_found():
 )
 def test_what_has_no_scale_of_distances_cannot_be_judged(table, groups):
     assert near_duplicate_check(table, groups).verdict == "cannot be judged"
+
+
+@pytest.mark.parametrize("n_different", [60, 30, 4])
+def test_a_cohort_that_consists_of_exact_copies_fails(n_different):
+    X = pd.DataFrame(np.tile(cloud(n_different).to_numpy(), (120 // n_different, 1)))
+    check = near_duplicate_check(X, np.arange(120))
+    assert (check.verdict, check.statistic, check.p_value) == ("fail", 120.0, 0.0)
+    assert check.message.startswith(f"rows 0 and {n_different} are exact copies of different patients (120 cases")
+
+
+def test_exact_copies_agree_with_a_comparison_of_all_pairs():
+    rng = np.random.default_rng(0)
+    values, patient, fold = rng.integers(0, 3, (60, 3)).astype(float), np.arange(60) // 2, np.arange(60) // 4 % 5
+    values[::9, 1] = np.nan
+    same = [[np.array_equal(a, b, equal_nan=True) for b in values] for a in values]
+    apart = (patient[:, None] != patient) & (fold[:, None] != fold)
+    wanted = [(i, int(np.flatnonzero(row)[0])) for i, row in enumerate(np.array(same) & apart) if row.any()]
+    assert exact_copies(values, patient, fold) == wanted
+
+
+@pytest.mark.parametrize("noise", [1e-6, 1e-3, 1e-2])
+def test_copies_are_found_where_most_cases_have_one(noise):
+    X = cloud()
+    X.iloc[60:] = X.iloc[:60].to_numpy() * (1 + noise * np.random.default_rng(0).normal(size=(60, X.shape[1])))
+    assert near_duplicate_check(X, np.arange(120)).verdict == "fail"
+
+
+def test_copies_of_few_patients_are_found_before_neighbours_are_counted():
+    X = cloud(8)
+    X.iloc[5] = X.iloc[2]
+    assert "exact copies" in near_duplicate_check(X, np.arange(8)).message
+
+
+def test_cases_that_lack_a_block_are_no_copies_of_each_other():
+    X = cloud()
+    X.iloc[[3, 50, 70], :] = np.nan
+    assert near_duplicate_check(X, np.arange(120)).verdict == "pass"
+
+
+def test_each_reason_not_to_judge_has_its_own_words():
+    alike = pd.DataFrame(np.tile(cloud(60).to_numpy(), (2, 1)))
+    words = {
+        "8 patients are too few": (cloud(8), np.arange(8), None),
+        "no 5 columns of different numbers": (cloud(p=3), np.arange(120), None),
+        "most rows coincide": (alike, np.arange(120), np.tile(np.arange(60) % 5, 2)),
+    }
+    for reason, (table, groups, fold) in words.items():
+        check = near_duplicate_check(table, groups, fold=fold)
+        assert check.verdict == "cannot be judged"
+        assert reason in check.message
 
 
 def test_missing_values_and_constant_columns_do_not_disturb():

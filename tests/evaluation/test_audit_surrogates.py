@@ -61,6 +61,22 @@ def test_labels_that_differ_within_a_patient_go_to_one_with_as_many_cases():
         assert sorted(sums[0]) == sorted(sums[1])
 
 
+@pytest.mark.parametrize("mixed", [False, True])
+def test_labels_stay_within_their_stratum(mixed):
+    groups, site = np.repeat(np.arange(40), 2), np.repeat(np.arange(40) % 4 // 3, 2)
+    y = np.arange(80) % 2 if mixed else groups // 4 % 2
+    labels, stratum = permuted_labels(y, groups, rng(), strata=site)
+    assert not np.array_equal(labels, y)
+    for name in (0, 1):
+        assert labels[site == name].sum() == y[site == name].sum()
+        assert not set(stratum[site == name]) & set(stratum[site != name])
+
+
+def test_a_patient_in_two_strata_is_refused():
+    with pytest.raises(ValueError, match="patient b has cases in several strata"):
+        permuted_labels(np.array([0, 1, 1]), np.array(["a", "b", "b"]), rng(), strata=np.array([0, 0, 1]))
+
+
 def test_a_patient_like_no_other_keeps_its_labels_and_is_left_out():
     groups = np.array(["a", "a", "a", "b", "b", "c", "c"])
     labels, stratum = permuted_labels(np.array([0, 1, 1, 0, 1, 1, 1]), groups, rng())

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hybridrad.evaluation.curve_bootstrap import auc_of_draws, curve_replicates, weighted_auc
-from hybridrad.evaluation.metrics import roc_auc
+from hybridrad.evaluation.curve_bootstrap import curve_replicates, scores_of_draws, weighted_auc, weighted_score
+from hybridrad.evaluation.metrics import roc_auc, score_of
 
 
 def made_up(draws=4, sizes=3, n=20, seed=0):
@@ -32,6 +32,22 @@ def test_weights_count_cases_as_often_as_repeating_them():
     assert fast == pytest.approx(slow)
 
 
+@pytest.mark.parametrize("metric", ["r2", "concordance"])
+def test_weights_count_values_and_events_as_often_as_repeating_them(metric):
+    rng = np.random.default_rng(0)
+    part = pd.DataFrame({"y_true": rng.normal(50, 9, 30), "y_score": rng.integers(0, 8, 30) + 46.0})
+    part["event"], part["time"] = rng.integers(0, 2, 30), rng.integers(1, 12, 30)
+    weight = rng.integers(0, 4, (5, 30))
+    fast = weighted_score(metric, part, weight.astype(float))
+    slow = [score_of(metric, part.loc[np.repeat(part.index, w)]) for w in weight]
+    assert fast == pytest.approx(slow)
+
+
+def test_scores_that_are_not_defined_are_not_numbers():
+    part = pd.DataFrame({"y_true": 1e6 / 3, "y_score": 2.0, "event": 0, "time": [1.0, 2.0, 3.0]})
+    assert np.isnan([weighted_score(metric, part, np.ones((2, 3))) for metric in ("r2", "concordance")]).all()
+
+
 def test_several_classes_are_averaged():
     rng = np.random.default_rng(1)
     y, score = np.arange(30) % 3, rng.dirichlet([1, 1, 1], 30)
@@ -41,7 +57,7 @@ def test_several_classes_are_averaged():
 def test_the_first_row_is_the_mean_over_draws():
     predictions = made_up()
     rows = curve_replicates(predictions, n_sizes=3, n_replicates=10)
-    of_draws = auc_of_draws(predictions)
+    of_draws = scores_of_draws(predictions)
     for model in "ab":
         wanted = of_draws.loc[model].groupby(level="fold").mean()
         assert rows[model][0] == pytest.approx(wanted.to_numpy())

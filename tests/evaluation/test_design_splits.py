@@ -121,6 +121,32 @@ def test_the_splits_table_of_another_study_gives_the_same_splits():
     assert given["role"].sort_index().equals(again["role"].sort_index())
 
 
+def test_stored_splits_that_left_sites_out_keep_their_design_and_the_names_of_the_sites(tmp_path):
+    given = splits_of(LeaveOneSiteOut(), cohort(site=SITE), 0)
+    given.to_parquet(tmp_path / "splits.parquet")
+    for folds in (given, pd.read_parquet(tmp_path / "splits.parquet"), given.drop(0, level="fold")):
+        again = splits_of(OwnFolds(folds), cohort(), 0)
+        assert again.attrs["kind"] == "site"
+        named = [given.attrs["names"][int(f)] for f in folds.index.unique("fold")]
+        assert list(again.attrs["names"].values()) == named
+
+
+def test_one_of_the_sites_left_out_is_a_test_set():
+    given = splits_of(LeaveOneSiteOut(), cohort(site=SITE), 0)
+    alone = splits_of(OwnFolds(given.xs(1, level="fold", drop_level=False)), cohort(), 0)
+    assert (alone.attrs["kind"], alone.attrs["names"]) == ("split", {0: "south"})
+
+
+def test_sites_left_out_that_are_repeated_or_have_lost_their_names_are_refused():
+    given = splits_of(LeaveOneSiteOut(), cohort(site=SITE), 0)
+    twice = pd.concat([given, given.rename(index={0: 1}, level="repeat")])
+    unnamed = given.rename(index={2: 7}, level="fold")
+    for folds in (twice, unnamed):
+        folds.attrs = given.attrs
+        with pytest.raises(RunError, match="left sites out"):
+            splits_of(OwnFolds(folds), cohort(), 0)
+
+
 def test_own_folds_that_share_a_patient_are_refused():
     with pytest.raises(RunError, match="patients are in the training and the test part of repeat 0, fold 0"):
         splits_of(OwnFolds("fold"), cohort(fold=np.arange(48) % 2), 0)

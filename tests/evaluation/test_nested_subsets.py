@@ -58,6 +58,29 @@ def test_draws_differ_and_can_be_repeated(data):
     assert of(one, 0, 0, "test") != of(one, 1, 0, "test")
 
 
+def test_training_sets_hold_values_and_events_in_proportion(data):
+    _, groups, ids = data
+    patient = np.array([int(g[1:]) for g in groups])
+    y = np.array([(p % 3 == 0, 1.0 + p) for p in patient], dtype=[("event", bool), ("time", float)])
+    for outcome, share in ((y, y["event"]), (patient.astype(float), patient < 36)):  # two fifths
+        splits = nested_subsets(outcome, groups, case_id=ids, sizes=[30, 50], draws=3)
+        here, of = dict(zip(ids, share, strict=True)), dict(zip(ids, groups, strict=True))
+        for (_, fold), part in splits[splits["role"] == "train"].groupby(level=["repeat", "fold"]):
+            by_patient = {of[c]: here[c] for c in part.index.get_level_values("case_id")}
+            wanted = (30, 50)[fold] * np.mean(list({of[c]: here[c] for c in ids}.values()))
+            assert abs(sum(by_patient.values()) - wanted) <= 2
+
+
+def test_few_events_and_few_patients_with_a_value_are_refused(data):
+    _, groups, ids = data
+    patient = np.array([int(g[1:]) for g in groups])
+    y = np.array([(p % 9 == 0, 1.0 + p) for p in patient], dtype=[("event", bool), ("time", float)])
+    with pytest.raises(RunError, match="27 test patients hold 3 patients with an event; 5 are needed"):
+        nested_subsets(y, groups, case_id=ids)
+    with pytest.raises(RunError, match="10 training patients hold 10 patients; 12 are needed"):
+        nested_subsets(patient.astype(float), groups, case_id=ids, sizes=[10, 50])
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
