@@ -20,7 +20,13 @@ from hybridrad.models.absence import (
 from hybridrad.models.block_model import BlockModel
 from hybridrad.models.case_classifier import Array, CaseClassifier, Cases, Training, plain_expected
 from hybridrad.models.early import EarlyFusion
-from hybridrad.models.members import JOINT, fit_members, joint_blocks, shrinkage_of, weight_intervals, weights_without
+from hybridrad.models.members import JOINT, joint_blocks, shrinkage_of, weight_intervals, weights_without
+from hybridrad.models.present import (
+    answers_where_present,
+    contributions_where_present,
+    fit_members_where_present,
+    out_of_fold_answers,
+)
 from hybridrad.models.ridge_logistic import log_loss
 from hybridrad.models.simplex import simplex_weights
 from hybridrad.models.slope import apply_slope, shrinking_slope
@@ -37,7 +43,8 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
     regularised. It promises nothing at a finite sample size.
 
     Where a block is missing for a case (all its columns), the members that do not read it answer with renormalised
-    weights, see ``missing_blocks``; the weights are fitted to training cases that have every block.
+    weights, see ``missing_blocks``; a member is fitted to, and asked about, the cases that have its block, and the
+    weights are fitted to training cases that have every block.
 
     Parameters
     ----------
@@ -64,7 +71,8 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
         Index member, columns ``low, high``: the 95 % percentile interval when patients are drawn with replacement and
         the weights fitted again to the same out-of-fold logits (the members are not refitted).
     members_ : dict
-        Block name -> fitted `BlockModel`; ``joint`` -> fitted `EarlyFusion`.
+        Block name -> `BlockModel`, fitted to the training cases that have the block; ``joint`` -> `EarlyFusion`,
+        fitted to all, gaps filled.
     joint_blocks_ : list of str
         Blocks the joint member reads; empty without one.
     shrinkage_ : float
@@ -120,18 +128,26 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
         training = self._start(X, y, groups, blocks=self.blocks)
         self.shrinkage_ = shrinkage_of(self.shrinkage, training.n_patients)
         self.joint_blocks_ = joint_blocks(self.blocks_, self.estimators, wanted=self.joint)
+        self.findings_: list[str] = []
+        absent = self._absent(training.cases)
         self.members_: dict[str, BlockModel | EarlyFusion] = {
-            **fit_members(
-                X, y, groups, blocks=self.blocks_, estimators=self.estimators, inner=self.inner, seed=training.seed
+            **fit_members_where_present(
+                BlockModel,
+                training,
+                y,
+                groups,
+                blocks=self.blocks_,
+                estimators=self.estimators,
+                inner=self.inner,
+                absent=absent,
+                findings=self.findings_,
             )
         }
         if self.joint_blocks_:
             together = {name: self.blocks_[name].tolist() for name in self.joint_blocks_}
             early = EarlyFusion(together, inner=self.inner, random_state=training.seed)
             self.members_[JOINT] = early.fit(X, y, groups=groups)
-        scores = np.stack([m.oof_logits_ for m in self.members_.values()], axis=-1)
-        absent = self._absent(training.cases)
-        self.findings_: list[str] = []
+        scores = np.stack(out_of_fold_answers(self.members_.values(), absent), axis=-1)
         used = self._used_for_weights(absent, training)
         found = simplex_weights(scores, training.y, shrinkage=self.shrinkage_, case_weights=used)
         self.weights_ = pd.Series(found.weights, index=pd.Index(self.members_, name="member"), name="weight")
@@ -181,18 +197,18 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
             )
 
     def _logits(self, cases: Cases) -> Array:
-        weights, members = np.asarray(self.weights_, dtype=float), self.members_.values()
-        logits = [m._logits(cases) for m in members]
+        weights, absent = np.asarray(self.weights_, dtype=float), self._absent(cases)
+        logits = answers_where_present(self.members_.values(), cases, absent)
         usual = np.asarray(sum(w * own for w, own in zip(weights, logits, strict=True)))
-        pooled = pool_present(np.stack(logits, axis=-1), weights, self._absent(cases), usual)
+        pooled = pool_present(np.stack(logits, axis=-1), weights, absent, usual)
         return apply_slope(pooled, self.slope_, self.intercept_)
 
     def _contributions(self, cases: Cases) -> Array:
-        members = self.members_.values()
+        members, absent = self.members_.values(), self._absent(cases)
         pooled = pool_contributions(
-            [m._contributions(cases) for m in members],
+            contributions_where_present(members, cases, absent),
             np.asarray(self.weights_, dtype=float),
-            self._absent(cases),
+            absent,
             expected=np.stack([np.atleast_1d(m.expected_logit_) for m in members]),
             blocks=self.blocks_,
         )

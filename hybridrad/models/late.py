@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 
 from hybridrad.features.blocks import BlockSpec
 from hybridrad.models.absence import AnswersWithoutBlock, absent_blocks, pool_contributions, pool_present
-from hybridrad.models.case_classifier import Array, CaseClassifier, Cases, as_logits, as_outputs, plain_expected
-from hybridrad.models.members import fit_members
+from hybridrad.models.block_model import BlockModel
+from hybridrad.models.case_classifier import Array, CaseClassifier, Cases, as_outputs, plain_expected
+from hybridrad.models.present import (
+    answers_where_present,
+    contributions_where_present,
+    fit_members_where_present,
+    out_of_fold_answers,
+)
 
 SMALLEST_PROBABILITY = 1e-4
 
@@ -22,7 +28,7 @@ class LateFusion(AnswersWithoutBlock, CaseClassifier):
 
     Each member's probability is held between 0.0001 and 0.9999 before the mean, so that one overconfident member cannot
     outvote the others. Where a block is missing for a case (all its columns), the mean is over the other members, see
-    ``missing_blocks``.
+    ``missing_blocks``; a member is fitted to, and asked about, the cases that have its block.
 
     Parameters
     ----------
@@ -36,9 +42,11 @@ class LateFusion(AnswersWithoutBlock, CaseClassifier):
     Attributes
     ----------
     members_ : dict
-        Block name -> fitted `BlockModel`.
+        Block name -> `BlockModel`, fitted to the training cases that have the block.
     oof_logits_ : ndarray of shape (n_train,) or (n_train, n_classes)
     expected_logit_ : float or ndarray of shape (n_classes,)
+    findings_ : list of str
+        Blocks that training cases lack.
 
     Notes
     -----
@@ -72,38 +80,47 @@ class LateFusion(AnswersWithoutBlock, CaseClassifier):
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Fit the members; see `BlockModel.fit`."""
         training = self._start(X, y, groups, blocks=self.blocks)
-        self.members_ = fit_members(
-            X, y, groups, blocks=self.blocks_, estimators=self.estimators, inner=self.inner, seed=training.seed
+        self.findings_: list[str] = []
+        absent = absent_blocks(training.cases.values, self.blocks_)
+        self.members_: dict[str, BlockModel] = fit_members_where_present(
+            BlockModel,
+            training,
+            y,
+            groups,
+            blocks=self.blocks_,
+            estimators=self.estimators,
+            inner=self.inner,
+            absent=absent,
+            findings=self.findings_,
         )
         members = self.members_.values()
-        self.oof_logits_ = self._mean([held(m.oof_logits_) for m in members], training.cases)
+        self.oof_logits_ = self._mean(out_of_fold_answers(members, absent), absent)
         self.expected_logit_ = plain_expected(np.mean([np.atleast_1d(m.expected_logit_) for m in members], axis=0))
-        self.findings_: list[str] = []
         return self
 
-    def _mean(self, logits: list[Array], cases: Cases) -> Array:
-        absent = absent_blocks(cases.values, self.blocks_)
-        return pool_present(np.stack(logits, axis=-1), self._weights(), absent, np.mean(logits, axis=0))
+    def _mean(self, logits: list[Array], absent: NDArray[np.bool_]) -> Array:
+        limited = [held(of_member) for of_member in logits]
+        return pool_present(np.stack(limited, axis=-1), self._weights(), absent, np.mean(limited, axis=0))
 
     def _weights(self) -> Array:
         return np.full(len(self.blocks_), 1.0 / len(self.blocks_))
 
     def _logits(self, cases: Cases) -> Array:
-        return self._mean([held(m._logits(cases)) for m in self.members_.values()], cases)
+        absent = absent_blocks(cases.values, self.blocks_)
+        return self._mean(answers_where_present(self.members_.values(), cases, absent), absent)
 
     def _contributions(self, cases: Cases) -> Array:
-        parts = []
-        for positions, member in zip(self.blocks_.values(), self.members_.values(), strict=True):
-            logits = as_outputs(member._logits(cases))
-            taken = as_outputs(held(as_logits(logits))) - logits
-            own = member._contributions(cases)
+        members, absent = self.members_.values(), absent_blocks(cases.values, self.blocks_)
+        parts = contributions_where_present(members, cases, absent)
+        answers = answers_where_present(members, cases, absent)
+        for positions, own, logits in zip(self.blocks_.values(), parts, answers, strict=True):
+            taken = as_outputs(held(logits) - logits)
             own[:, positions] += spread_difference(own[:, positions], taken)
-            parts.append(own)
         return pool_contributions(
             parts,
             self._weights(),
-            absent_blocks(cases.values, self.blocks_),
-            expected=np.stack([np.atleast_1d(m.expected_logit_) for m in self.members_.values()]),
+            absent,
+            expected=np.stack([np.atleast_1d(m.expected_logit_) for m in members]),
             blocks=self.blocks_,
         )
 

@@ -22,12 +22,17 @@ from hybridrad.models.case_outcome import CaseOutcome, OutcomeTraining
 from hybridrad.models.members import (
     JOINT,
     joint_blocks,
-    own_estimators,
     shrinkage_of,
     weight_intervals,
     weights_without,
 )
 from hybridrad.models.outcome_models import OutcomeBlock, OutcomeEarly
+from hybridrad.models.present import (
+    answers_where_present,
+    contributions_where_present,
+    fit_members_where_present,
+    out_of_fold_answers,
+)
 from hybridrad.models.simplex import simplex_optimum
 
 
@@ -38,17 +43,25 @@ class OutcomePool(AnswersWithoutBlock, CaseOutcome):
     estimators: Mapping[str, Any] | None
     members_: dict[str, OutcomeBlock | OutcomeEarly]
     joint_blocks_: list[str]
+    findings_: list[str]
 
-    def _fit_members(self, X: Any, y: ArrayLike, groups: ArrayLike | None, *, seed: int) -> Array:
-        """Fit one block model per block and return their out-of-fold predictions, shape (n_train, n_members)."""
-        estimators = own_estimators(self.estimators, self.blocks_)
-        self.members_ = {
-            name: self._member(
-                {name: positions.tolist()}, estimator=estimators.get(name), inner=self.inner, random_state=seed
-            ).fit(X, y, groups=groups)
-            for name, positions in self.blocks_.items()
-        }
-        return np.column_stack([member.oof_predictions_ for member in self.members_.values()])
+    def _fit_members(self, training: OutcomeTraining, y: ArrayLike, groups: ArrayLike | None) -> None:
+        """Fit one model per block, to the cases that have it."""
+        self.members_ = fit_members_where_present(
+            self._member,
+            training,
+            y,
+            groups,
+            blocks=self.blocks_,
+            estimators=self.estimators,
+            inner=self.inner,
+            absent=absent_blocks(training.cases.values, self.blocks_),
+            findings=self.findings_,
+        )
+
+    def _out_of_fold(self, training: OutcomeTraining) -> Array:
+        """Return the members' out-of-fold predictions, shape (n_train, n_members)."""
+        return np.column_stack(out_of_fold_answers(self.members_.values(), self._absent(training.cases)))
 
     def _absent(self, cases: Cases) -> NDArray[np.bool_]:
         return absent_members(absent_blocks(cases.values, self.blocks_), self.blocks_, self.joint_blocks_)
@@ -58,17 +71,17 @@ class OutcomePool(AnswersWithoutBlock, CaseOutcome):
         return pool_present(predictions, weights, self._absent(cases), predictions @ weights)
 
     def _of_members(self, cases: Cases) -> Array:
-        return np.column_stack([member._predict(cases) for member in self.members_.values()])
+        return np.column_stack(answers_where_present(self.members_.values(), cases, self._absent(cases)))
 
     def _expected(self, weights: Array) -> float:
         return float(sum(w * m.expected_prediction_ for w, m in zip(weights, self.members_.values(), strict=True)))
 
     def _pooled_contributions(self, weights: Array, cases: Cases) -> Array:
-        members = self.members_.values()
+        members, absent = self.members_.values(), self._absent(cases)
         return pool_contributions(
-            [m._contributions(cases) for m in members],
+            contributions_where_present(members, cases, absent),
             weights,
-            self._absent(cases),
+            absent,
             expected=np.array([[m.expected_prediction_] for m in members]),
             blocks=self.blocks_,
         )
@@ -94,10 +107,10 @@ class OutcomeLate(OutcomePool):
         """Fit the members; see `BlockRegressor.fit`."""
         training = self._start(X, y, groups, blocks=self.blocks)
         self.joint_blocks_: list[str] = []
-        scores = self._fit_members(X, y, groups, seed=training.seed)
-        self.oof_predictions_ = self._pooled(scores, self._equal(), training.cases)
-        self.expected_prediction_ = self._expected(self._equal())
         self.findings_: list[str] = []
+        self._fit_members(training, y, groups)
+        self.oof_predictions_ = self._pooled(self._out_of_fold(training), self._equal(), training.cases)
+        self.expected_prediction_ = self._expected(self._equal())
         self._finish(training)
         return self
 
@@ -140,13 +153,13 @@ class OutcomeHedge(OutcomePool):
         training = self._start(X, y, groups, blocks=self.blocks)
         self.shrinkage_ = shrinkage_of(self.shrinkage, training.n_patients)
         self.joint_blocks_ = joint_blocks(self.blocks_, self.estimators, wanted=self.joint)
-        scores = self._fit_members(X, y, groups, seed=training.seed)
+        self.findings_: list[str] = []
+        self._fit_members(training, y, groups)
         if self.joint_blocks_:
             together = {name: self.blocks_[name].tolist() for name in self.joint_blocks_}
             early = self._together(together, inner=self.inner, random_state=training.seed)
             self.members_[JOINT] = early.fit(X, y, groups=groups)
-            scores = np.column_stack([scores, early.oof_predictions_])
-        self.findings_: list[str] = []
+        scores = self._out_of_fold(training)
         used = self._used_for_weights(training)
         pool = self._outcome.pool(scores, training.y, shrinkage=self.shrinkage_, counts=used)
         found = simplex_optimum(pool)
