@@ -20,7 +20,15 @@ from hybridrad.models.absence import (
 from hybridrad.models.block_model import BlockModel
 from hybridrad.models.case_classifier import Array, CaseClassifier, Cases, Training, plain_expected
 from hybridrad.models.early import EarlyFusion
-from hybridrad.models.members import JOINT, joint_blocks, shrinkage_of, weight_intervals, weights_without
+from hybridrad.models.members import (
+    JOINT,
+    equal_weights,
+    joint_blocks,
+    shrinkage_of,
+    weight_intervals,
+    weights_not_fitted,
+    weights_without,
+)
 from hybridrad.models.present import (
     answers_where_present,
     contributions_where_present,
@@ -44,7 +52,8 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
 
     Where a block is missing for a case (all its columns), the members that do not read it answer with renormalised
     weights, see ``missing_blocks``; a member is fitted to, and asked about, the cases that have its block, and the
-    weights are fitted to training cases that have every block.
+    weights are fitted to training cases that have every block. Where these are too few (a class is missing), weights
+    are equal, with a finding.
 
     Parameters
     ----------
@@ -77,7 +86,7 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
         Blocks the joint member reads; empty without one.
     shrinkage_ : float
     kkt_residual_ : float
-        How far the weights miss the conditions of optimality; below 1e-6.
+        How far the weights miss the conditions of optimality; below 1e-6. NaN where weights could not be fitted.
     slope_, intercept_ : float, ndarray
         1 and 0, except where every member's out-of-fold log loss is worse than the prevalence's: then a slope below 1
         and an intercept fitted to the fused out-of-fold logits, and a finding. The ranking of cases stays.
@@ -149,7 +158,10 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
             self.members_[JOINT] = early.fit(X, y, groups=groups)
         scores = np.stack(out_of_fold_answers(self.members_.values(), absent), axis=-1)
         used = self._used_for_weights(absent, training)
-        found = simplex_weights(scores, training.y, shrinkage=self.shrinkage_, case_weights=used)
+        if used is not None and not used.any():
+            found = equal_weights(len(self.members_))
+        else:
+            found = simplex_weights(scores, training.y, shrinkage=self.shrinkage_, case_weights=used)
         self.weights_ = pd.Series(found.weights, index=pd.Index(self.members_, name="member"), name="weight")
         self.kkt_residual_ = found.kkt_residual
         self.weight_intervals_ = self._intervals(scores, training, used)
@@ -166,17 +178,20 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
         return absent_members(absent_blocks(cases.values, self.blocks_), self.blocks_, self.joint_blocks_)
 
     def _used_for_weights(self, absent: NDArray[np.bool_], training: Training) -> Array | None:
-        """Return 1 for the training cases that have every block, else 0; None where all are used."""
+        """Return 1 for the training cases that have every block, else 0; None where all have, zeros where too few."""
         complete = np.asarray(~absent.any(axis=1))
-        if complete.all() or len(np.unique(training.y[complete])) < training.n_classes:
+        if complete.all():
             return None
+        if len(np.unique(training.y[complete])) < training.n_classes:
+            self.findings_.append(weights_not_fitted(complete))
+            return np.zeros(len(complete))
         self.findings_.append(weights_without(complete))
         return complete.astype(float)
 
     def _intervals(self, scores: Array, training: Training, used: Array | None) -> pd.DataFrame:
         def weights_of(counts: NDArray[np.intp]) -> Array | None:
             weighted = counts.astype(float) if used is None else counts * used
-            if weighted.sum() == 0:  # only cases without a block were drawn
+            if weighted.sum() == 0:  # no case that has every block was drawn
                 return None
             return simplex_weights(scores, training.y, shrinkage=self.shrinkage_, case_weights=weighted).weights
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridrad._checks import did_you_mean
 from hybridrad.models.block_model import BlockModel
+from hybridrad.models.simplex import SimplexFit
 
 Array = NDArray[np.float64]
 JOINT = "joint"  # name of the member that reads all blocks
@@ -110,6 +111,29 @@ def weights_without(complete: NDArray[np.bool_]) -> str:
         "Training cases lack a block; the weights were fitted to those that have every block "
         f"({complete.sum()} of {len(complete)})."
     )
+
+
+def weights_not_fitted(complete: NDArray[np.bool_]) -> str:
+    """Return the finding that no weights could be fitted, because too few cases have every block."""
+    return (
+        "Too few training cases have every block for weights to be fitted; all members have the same weight "
+        f"({complete.sum()} of {len(complete)})."
+    )
+
+
+def equal_weights(n_members: int) -> SimplexFit:
+    """Return the weights that nothing was fitted to: equal, and no optimum of anything.
+
+    Cases that lack blocks do not serve instead. Pooling the members that are there with renormalised weights is not
+    convex in the weights, so that no optimum could be proved, and where no case has two blocks together nothing is
+    known of how these should share. Equal weights are what fitted ones are shrunk towards.
+
+    Examples
+    --------
+    >>> equal_weights(4).weights.tolist()
+    [0.25, 0.25, 0.25, 0.25]
+    """
+    return SimplexFit(np.full(n_members, 1.0 / n_members), np.nan, np.nan)
 
 
 def weight_intervals(

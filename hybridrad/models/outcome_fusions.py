@@ -21,9 +21,11 @@ from hybridrad.models.case_model import Array, Cases
 from hybridrad.models.case_outcome import CaseOutcome, OutcomeTraining
 from hybridrad.models.members import (
     JOINT,
+    equal_weights,
     joint_blocks,
     shrinkage_of,
     weight_intervals,
+    weights_not_fitted,
     weights_without,
 )
 from hybridrad.models.outcome_models import OutcomeBlock, OutcomeEarly
@@ -161,8 +163,10 @@ class OutcomeHedge(OutcomePool):
             self.members_[JOINT] = early.fit(X, y, groups=groups)
         scores = self._out_of_fold(training)
         used = self._used_for_weights(training)
-        pool = self._outcome.pool(scores, training.y, shrinkage=self.shrinkage_, counts=used)
-        found = simplex_optimum(pool)
+        if used.any():
+            found = simplex_optimum(self._outcome.pool(scores, training.y, shrinkage=self.shrinkage_, counts=used))
+        else:
+            found = equal_weights(len(self.members_))
         self.weights_ = pd.Series(found.weights, index=pd.Index(self.members_, name="member"), name="weight")
         self.kkt_residual_ = found.kkt_residual
         self.weight_intervals_ = self._intervals(scores, training, used)
@@ -174,10 +178,13 @@ class OutcomeHedge(OutcomePool):
         return self
 
     def _used_for_weights(self, training: OutcomeTraining) -> NDArray[np.intp]:
-        """Return 1 for the training cases that have every block, else 0; 1 for all where these are too few."""
+        """Return 1 for the training cases that have every block, else 0; 0 for all where these are too few."""
         complete = np.asarray(~absent_blocks(training.cases.values, self.blocks_).any(axis=1))
-        if complete.all() or self._outcome.n_terms(training.y[complete]) < 2:
+        if complete.all():
             return np.ones(len(complete), dtype=np.intp)
+        if self._outcome.n_terms(training.y[complete]) < 2:
+            self.findings_.append(weights_not_fitted(complete))
+            return np.zeros(len(complete), dtype=np.intp)
         self.findings_.append(weights_without(complete))
         return complete.astype(np.intp)
 

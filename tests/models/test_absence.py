@@ -7,12 +7,13 @@ import pytest
 from hybridrad.models.absence import member_weights, say_absence
 from hybridrad.models.hedge import HedgedFusion
 from hybridrad.models.late import LateFusion, held
+from tests.models.test_outcome_models import model_of, outcome_table
 
 BLOCKS = ["radiomics", "deep", "size"]
 FUSIONS = [LateFusion(BLOCKS), HedgedFusion(BLOCKS, n_bootstrap=0)]
 
 
-def without(X: pd.DataFrame, block: str, rows: slice) -> pd.DataFrame:
+def without(X: pd.DataFrame, block: str, rows: slice | np.ndarray) -> pd.DataFrame:
     X = X.copy()
     X.iloc[rows, [c.startswith(block + "__") for c in X.columns]] = np.nan
     return X
@@ -106,3 +107,34 @@ def test_out_of_fold_logits_follow_the_same_rule(fusion, table):
     rest = sum(weights[b] * limit(model.members_[b].oof_logits_) for b in ("radiomics", "size"))
     rest = rest / (weights["radiomics"] + weights["size"])
     np.testing.assert_allclose(model.oof_logits_[:30], rest[:30], atol=1e-12)
+
+
+def test_where_no_training_case_has_every_block_the_members_weigh_the_same_and_a_finding_says_so(table):
+    X, y, groups = table
+    torn = without(without(X, "deep", slice(0, 40)), "radiomics", slice(40, None))
+    model = HedgedFusion(BLOCKS, n_bootstrap=5).fit(torn, y, groups=groups)
+    np.testing.assert_array_equal(model.weights_, 0.25)
+    (finding,) = [text for text in model.findings_ if "weights" in text]
+    assert finding.startswith("Too few training cases have every block for weights to be fitted")
+    assert finding.endswith(f"(0 of {len(X)}).")
+    assert model.weight_intervals_.isna().all(axis=None)
+    assert np.isfinite(model.decision_function(X)).all()
+
+
+def test_where_the_cases_with_every_block_lack_a_class_weights_are_equal_too(table):
+    X, y, groups = table
+    model = HedgedFusion(BLOCKS, n_bootstrap=0).fit(without(X, "size", np.flatnonzero(y == 1)[:-1]), y, groups=groups)
+    assert not any("same weight" in text for text in model.findings_)
+    model = HedgedFusion(BLOCKS, n_bootstrap=0).fit(without(X, "size", np.flatnonzero(y == 1)), y, groups=groups)
+    assert any("same weight" in text for text in model.findings_)
+    np.testing.assert_array_equal(model.weights_, 0.25)
+
+
+@pytest.mark.parametrize("task", ["regression", "survival"])
+def test_weights_of_values_and_risks_are_equal_where_no_training_case_has_every_block(task):
+    X, y, patient = outcome_table(task)
+    torn = without(without(X, "deep", slice(0, 30)), "radiomics", slice(30, None))
+    model = model_of("Hedged", task)(BLOCKS, n_bootstrap=5).fit(torn, y, groups=patient)
+    np.testing.assert_array_equal(model.weights_, 0.25)
+    assert any("(0 of " in text and "same weight" in text for text in model.findings_)
+    assert np.isfinite(model.predict(X)).all()

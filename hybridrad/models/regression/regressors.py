@@ -164,7 +164,9 @@ class HedgedRegressor(CaseRegressor, OutcomeHedge):
     finite sample size.
 
     Where a block is missing for a case (all its columns), the members that do not read it answer with renormalised
-    weights, see ``missing_blocks``; the weights are fitted to training cases that have every block.
+    weights, see ``missing_blocks``; a member is fitted to, and asked about, the cases that have its block, and the
+    weights are fitted to training cases that have every block. Where there are fewer than two of these, weights are
+    equal, with a finding.
 
     Parameters
     ----------
@@ -195,7 +197,7 @@ class HedgedRegressor(CaseRegressor, OutcomeHedge):
         Blocks the joint member reads; empty without one.
     shrinkage_ : float
     kkt_residual_ : float
-        How far the weights miss the conditions of optimality; below 1e-6.
+        How far the weights miss the conditions of optimality; below 1e-6. NaN where weights could not be fitted.
     slope_, intercept_ : float
         1 and 0, except where every member's out-of-fold error is larger than that of the mean of y: then a slope below
         1 and an intercept fitted to the fused out-of-fold predictions, and a finding.

@@ -219,7 +219,9 @@ class HedgedSurvival(CaseSurvival, OutcomeHedge):
     best of them, whichever it is, if they are well regularised. It promises nothing at a finite sample size.
 
     Where a block is missing for a case (all its columns), the members that do not read it answer with renormalised
-    weights, see ``missing_blocks``; the weights are fitted to training cases that have every block.
+    weights, see ``missing_blocks``; a member is fitted to, and asked about, the cases that have its block, and the
+    weights are fitted to training cases that have every block. Where there are fewer than two of these (survival: with
+    an event), weights are equal, with a finding.
 
     Parameters
     ----------
@@ -251,7 +253,7 @@ class HedgedSurvival(CaseSurvival, OutcomeHedge):
         Blocks the joint member reads; empty without one.
     shrinkage_ : float
     kkt_residual_ : float
-        How far the weights miss the conditions of optimality; below 1e-6.
+        How far the weights miss the conditions of optimality; below 1e-6. NaN where weights could not be fitted.
     slope_, intercept_ : float
         1 and 0, except where every member's out-of-fold loss is worse than that of equal risks: then a slope below 1
         (and the intercept that makes the mean out-of-fold risk 0), and a finding. The ranking of cases stays.
