@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from hybridrad import record
@@ -90,6 +91,8 @@ def _no_failures() -> pd.DataFrame:
 
 def _fitting_findings(result: EvaluationResult) -> pd.DataFrame:
     """Return what the arms said about themselves and what their code warned about: a line each, with its count."""
+    from hybridrad.evaluation.labels_seen import LabelsSeenWarning
+
     counts: dict[tuple[str, str, str], int] = {}
     for (name, _, _), extra in result.extras.items():
         for text in (extra or {}).get("findings", []):
@@ -103,6 +106,8 @@ def _fitting_findings(result: EvaluationResult) -> pd.DataFrame:
         counts[key] = counts.get(key, 0) + 1
     for row in result.warnings.to_dict("records"):
         key = (str(row["model"]), "W_FIT_WARNING", f"{row['type']}: {row['message']}")
+        if row["type"] == LabelsSeenWarning.__name__:
+            key = (str(row["model"]), "W_LABELS_SEEN", str(row["message"]))
         counts[key] = counts.get(key, 0) + 1
     return findings_table(
         Finding("(study)", code, stage=name, message=f"{name}, in {n} folds: {text}")
@@ -141,7 +146,7 @@ def score_tables(
     # All arms, also one that failed everywhere: it must not drop out of the family or of the regret in silence.
     arms = list(roles.described)
     singles, fused, default = roles.singles, roles.fused, roles.fused_default
-    picks = _picks(result, singles)
+    picks, unselected = _picks(result, singles, splits)
     per_fold = fold_scores(scored, splits, models=arms, patient_id=patient_id, task=outcome.task)
     kind, sites, paired = splits.attrs.get("kind", "folds"), no_sites(), None
     if kind == "site":
@@ -159,7 +164,15 @@ def score_tables(
     pairs += [(f, single) for f in fused for single in singles]
     regret = _no_regret()
     if fused and singles:
-        regret = regret_table(per_fold, fused=fused, singles=singles, selected=picks, metric=primary, paired=paired)
+        regret = regret_table(
+            per_fold,
+            fused=fused,
+            singles=singles,
+            selected=picks,
+            unselected=unselected,
+            metric=primary,
+            paired=paired,
+        )
     return {
         "scores": scores,
         "comparisons": comparison_table(
@@ -265,17 +278,37 @@ def _no_regret() -> pd.DataFrame:
     return pd.DataFrame(columns=REGRET_COLUMNS, index=index)
 
 
-def _picks(result: EvaluationResult, singles: list[str]) -> pd.Series | None:
-    """Return, for each outer fold, the single arm with the least inner out-of-fold loss; None if any has none."""
-    losses: dict[tuple[int, int], dict[str, Any]] = {}
+def _picks(result: EvaluationResult, singles: list[str], splits: pd.DataFrame) -> tuple[pd.Series | None, str]:
+    """Return, for each outer fold, the single arm with the least inner out-of-fold loss.
+
+    None where any arm has no such loss in some fold, or one that saw labels; then with the words that say which.
+    """
+    from hybridrad.evaluation.labels_seen import LabelsSeenWarning
+
+    if not singles:
+        return None, ""
+    keys = ["repeat", "fold"]
+    folds = pd.MultiIndex.from_frame(splits.index.to_frame()[keys]).unique()
+    losses = pd.DataFrame(np.nan, index=folds, columns=singles)
     for (name, repeat, fold), extra in result.extras.items():
-        if name in singles:
-            losses.setdefault((repeat, fold), {})[name] = (extra or {}).get("oof_loss")
-    table = pd.DataFrame(losses).T.reindex(columns=singles).astype(float)
-    if table.empty or table.isna().any(axis=None):
-        return None
-    table.index.names = ["repeat", "fold"]
-    return table.idxmin(axis=1)
+        loss = (extra or {}).get("oof_loss")
+        if name in singles and loss is not None:
+            losses.loc[(repeat, fold), name] = float(loss)
+    warned = result.warnings[result.warnings["type"] == LabelsSeenWarning.__name__]
+    saw = {name: warned.loc[warned["model"] == name, keys].drop_duplicates() for name in singles}
+    reasons = [
+        f"{name} gave no inner loss in {int(lacking)} of {len(folds)} folds"
+        for name, lacking in losses.isna().sum().items()
+        if lacking
+    ]
+    reasons += [
+        f"a step before {name} saw the labels its inner loss is made of, in {len(at)} of {len(folds)} folds"
+        for name, at in saw.items()
+        if len(at)
+    ]
+    if reasons:
+        return None, "no arm could be picked: " + "; ".join(reasons)
+    return losses.idxmin(axis=1), ""
 
 
 def importance_tables(

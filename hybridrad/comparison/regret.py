@@ -25,6 +25,7 @@ def regret_table(
     fused: Sequence[str],
     singles: Sequence[str],
     selected: pd.Series | None = None,
+    unselected: str = "",
     metric: str = "roc_auc",
     paired: Paired | None = None,
 ) -> pd.DataFrame:
@@ -47,6 +48,8 @@ def regret_table(
         would be too small.
     selected : Series, optional
         Index ``repeat, fold``: name of the single arm with the least inner out-of-fold loss there.
+    unselected : str, optional
+        Why ``selected`` cannot be had; the rows of that reference are then kept, empty, with this note.
     metric : str
         One with a better direction. Where lower is better, differences are turned, so that positive stays a loss.
     paired : callable, optional
@@ -86,6 +89,9 @@ def regret_table(
             rows.append((model, "selected", metric, *losses, _note(selected), words))
         elif selected is not None:
             rows.append((model, "selected", metric, *_selected(fold_scores, model, singles, selected, metric)))
+        elif unselected:
+            nothing = (np.nan, np.nan, np.nan, np.nan, unselected, "not compared: no picks")
+            rows.append((model, "selected", metric, *nothing))
     table = pd.DataFrame(rows, columns=["model", "reference", "metric", *REGRET_COLUMNS])
     return table.set_index(["model", "reference", "metric"])
 

@@ -86,6 +86,14 @@ def test_a_picked_arm_that_failed_leaves_no_regret_either():
     assert "no value in 1 of 20 folds" in row["method"]
 
 
+def test_where_no_arm_can_be_picked_the_row_stays_and_says_why():
+    table = regret_table(fold_scores(MEANS), fused=["hedge"], singles=SINGLES, unselected="deep gave no inner loss")
+    row = table.loc[("hedge", "selected", "roc_auc")]
+    assert row[["regret", "low", "high", "upper_one_sided"]].isna().all()
+    assert row["note"] == "deep gave no inner loss"
+    assert row["method"].startswith("not compared")
+
+
 def test_picks_that_do_not_fit_are_refused():
     scores = fold_scores(MEANS)
     with pytest.raises(ValueError, match="none of the single arms"):

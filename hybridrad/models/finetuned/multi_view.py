@@ -77,6 +77,8 @@ class MultiViewCNN(NetworkClassifier):
     oof_logits_ : ndarray of shape (n_train,) or (n_train, n_classes)
         With ``oof=True``: logits of the training cases by the networks of the inner folds at ``n_epochs_``. The number
         of epochs (and the choice of a recipe) saw them: the optimism of one free number (or two).
+    oof_loss_ : float
+        With ``oof=True``: their log loss, by which one would pick the best arm.
     network_state_ : dict of str -> ndarray
         Everything learned, as plain arrays.
     grouped_ : bool

@@ -22,6 +22,7 @@ from hybridrad.errors import RunError
 from hybridrad.models.case_classifier import most_probable, probabilities
 from hybridrad.models.finetuned.augmentation import Augmentation
 from hybridrad.models.finetuned.recipe import TrainingRecipe
+from hybridrad.models.ridge_logistic import log_loss
 from hybridrad.splits import inner_splits
 
 if TYPE_CHECKING:
@@ -221,6 +222,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             self._fit(ids[there], codes[there].astype(np.intp), patients[there], self.seed_, device)
         if self.oof:
             self.oof_logits_ = self._filled(self.oof_logits_, there)
+            self.oof_loss_ = log_loss(self.oof_logits_, codes)
         return self
 
     def _fit(self, ids: pd.Index, y: NDArray[np.intp], patients: NDArray[Any], seed: int, device: str) -> None:

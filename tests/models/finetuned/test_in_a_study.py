@@ -97,6 +97,9 @@ def test_it_is_compared_like_any_arm_and_its_time_is_said_before(study_parts):
     assert all(1 <= n <= 8 for n in told["chosen_epochs"])
     assert member == {"member": "finetuned", **told}
     json.dumps(study.settings)
+    regret = study.regret.loc[("hedge", "selected", "roc_auc")]
+    assert np.isfinite(regret["regret"])
+    assert "finetuned in 100%" in regret["note"]
 
 
 def test_reports_say_what_was_trained(study_parts):

@@ -14,6 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 import hybridrad as hr
 from hybridrad.errors import RunError
 from hybridrad.models.finetuned.recipe import class_weights
+from hybridrad.models.ridge_logistic import log_loss
 
 QUICK = hr.TrainingRecipe("head", epochs=3)
 
@@ -74,6 +75,8 @@ def test_the_refit_does_not_hang_on_how_the_epochs_were_found(blobs):
     both = [network(blobs, recipe, oof=oof).fit(blobs.X, blobs.y, groups=blobs.groups) for oof in (True, False)]
     assert np.array_equal(*(model.decision_function(blobs.X) for model in both))
     assert [hasattr(model, "oof_logits_") for model in both] == [True, False]
+    assert [hasattr(model, "oof_loss_") for model in both] == [True, False]
+    assert both[0].oof_loss_ == pytest.approx(log_loss(both[0].oof_logits_, blobs.y))
     assert [model.gives_oof_logits for model in both] == [True, False]
 
 
