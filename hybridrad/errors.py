@@ -85,6 +85,7 @@ CATALOGUE: dict[str, Code] = {
     "W_TRAINED_ON": Code("warning", "The weights were trained on this very image: its results are no evidence."),
     "E_ARM_FAILED": Code("error", "An arm could not be fitted or asked in a fold; it is not scored."),
     "W_FIT_WARNING": Code("warning", "An arm's code warned while it was fitted."),
+    "W_LABELS_SEEN": Code("warning", "A step before a model saw the labels by which its inner choices were made."),
     # notes
     "N_FIT_DEPARTURE": Code("note", "A fitted model departed from its plain procedure; the message says how."),
     "N_MASK_VALUE": Code("note", "The mask has one non-zero value other than 1; it is used."),
@@ -96,6 +97,9 @@ CATALOGUE: dict[str, Code] = {
     "N_ID_STRIPPED": Code("note", "White space around ids was removed."),
     "N_VALUE_MISSING": Code("note", "Cells of a table for the models are empty; they are imputed in the fold."),
     "N_PATIENT_ASSUMED": Code("note", "No patient_id column: every case is taken as a patient of its own."),
+    "N_COLUMNS_NAMED": Code("note", "Feature columns without a block are taken as one."),
+    "N_COLUMN_LEFT_OUT": Code("note", "Columns of a feature table are no features and are left out."),
+    "N_SIZE_DERIVED": Code("note", "The block size is taken from a volume or an area among the shape features."),
     "N_SINGLE_SLICE": Code("note", "The region of a 3D image lies in a single slice."),
     "N_FILTER_WHOLE_IMAGE": Code(
         "note", "A filter uses scalars of the whole image: features depend on the field of view."

@@ -15,6 +15,8 @@ import pandas as pd
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
+from hybridrad.evaluation.apparent import apparent_score
+from hybridrad.evaluation.labels_seen import LabelsSeenWarning, labels_seen, steps_with_labels
 from hybridrad.evaluation.patients import PatientRule, patient_scores
 from hybridrad.evaluation.routing import class_probabilities, fit_by_patient, innermost, prepared
 from hybridrad.evaluation.task_predictions import predicted
@@ -40,6 +42,7 @@ class FoldPlan:
     fold_context: Callable[[], AbstractContextManager[Any]] | None
     after_fit: Callable[[str, Any, pd.DataFrame], Any] | None
     horizons: tuple[float, ...] = ()
+    apparent: bool = False
 
     @property
     def task(self) -> Task:
@@ -61,6 +64,7 @@ class FoldOutcome:
     test: np.ndarray
     probabilities: dict[str, np.ndarray] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=dict)
+    apparent: dict[str, float] = field(default_factory=dict)
     extras: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[dict[str, Any]] = field(default_factory=list)
@@ -70,8 +74,9 @@ class FoldOutcome:
 def run_fold(plan: FoldPlan, repeat: int, fold: int, train: np.ndarray, test: np.ndarray) -> FoldOutcome:
     """Fit and predict all arms of one outer fold in this process, with one thread.
 
-    An arm that raises becomes a row of ``failures`` (with the stage: fit, predict, threshold, after_fit), and the
-    others go on.
+    An arm that raises becomes a row of ``failures`` (with the stage: fit, predict, labels, threshold, apparent,
+    after_fit), and the others go on. Where steps before the model of an arm saw the labels, its own out-of-fold scores
+    are not used for the threshold, and ``warnings`` has a `LabelsSeenWarning`.
     """
     outcome = FoldOutcome(repeat, fold, test)
     context = plan.fold_context() if plan.fold_context is not None else nullcontext()
@@ -103,11 +108,18 @@ def _run_arm(plan: FoldPlan, outcome: FoldOutcome, name: str, estimator: Any, tr
             )
         if done:
             outcome.probabilities[name] = probabilities
+            known, seen = _attempt(
+                outcome, name, "labels", lambda: steps_with_labels(fitted, X_train, plan.y[train], plan.groups[train])
+            )
+            if known and seen:
+                warnings.warn(labels_seen(seen), LabelsSeenWarning, stacklevel=1)
             if plan.threshold is not None and plan.n_classes == 2:
-                found, threshold = _attempt(
-                    outcome, name, "threshold", lambda: _threshold(plan, estimator, fitted, train)
-                )
+                oof = getattr(innermost(fitted), "oof_logits_", None) if known and not seen else None
+                found, threshold = _attempt(outcome, name, "threshold", lambda: _threshold(plan, estimator, oof, train))
                 outcome.thresholds[name] = threshold if found else np.nan
+            if plan.apparent:
+                found, apparent = _attempt(outcome, name, "apparent", lambda: _apparent(plan, fitted, train))
+                outcome.apparent[name] = apparent if found else np.nan
             if plan.after_fit is not None:
                 after_fit = plan.after_fit
                 read, extra = _attempt(outcome, name, "after_fit", lambda: after_fit(name, fitted, X_test))
@@ -127,10 +139,9 @@ def _attempt(outcome: FoldOutcome, name: str, stage: str, action: Callable[[], A
         return False, None
 
 
-def _threshold(plan: FoldPlan, estimator: Any, fitted: Any, train: np.ndarray) -> float:
-    """Return the decision threshold from out-of-fold scores of the training cases."""
+def _threshold(plan: FoldPlan, estimator: Any, logits: Any, train: np.ndarray) -> float:
+    """Return the decision threshold from out-of-fold scores of the training cases; ``logits`` if the arm has them."""
     y, groups = plan.y[train], plan.groups[train]
-    logits = getattr(innermost(fitted), "oof_logits_", None)
     scores = _inner_scores(plan, estimator, train) if logits is None else expit(np.asarray(logits, dtype=float))
     if scores.shape != y.shape:
         raise ValueError(f"oof_logits_ has shape {scores.shape}, wanted {y.shape}.")
@@ -146,8 +157,20 @@ def _threshold(plan: FoldPlan, estimator: Any, fitted: Any, train: np.ndarray) -
     return threshold_at_sensitivity(y, scores, sensitivity=plan.target_sensitivity)
 
 
+def _apparent(plan: FoldPlan, fitted: Any, train: np.ndarray) -> float:
+    return apparent_score(
+        fitted,
+        plan.X.iloc[train],
+        plan.y[train],
+        plan.groups[train],
+        n_classes=plan.n_classes,
+        patient_rule=plan.patient_rule,
+        size=None if plan.size is None else plan.size[train],
+    )
+
+
 def _inner_scores(plan: FoldPlan, estimator: Any, train: np.ndarray) -> np.ndarray:
-    """Return out-of-fold probabilities of the training cases for an arm that does not keep its own."""
+    """Return out-of-fold probabilities of the training cases for an arm that has none of its own to be trusted."""
     scores = np.full(len(train), np.nan)
     y, groups = plan.y[train], plan.groups[train]
     for inner_train, inner_test in inner_splits(y, groups, n_folds=plan.inner, random_state=plan.random_state):

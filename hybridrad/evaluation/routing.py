@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ def prepared(estimator: Any, *, inner: int, random_state: int) -> Any:
 
     Every parameter called ``inner`` or ``random_state``, of the estimator or of a part of it (``step__inner``), is set,
     so that all arms tune equally hard and the run can be repeated; ``n_jobs`` becomes 1, because the folds already use
-    the cores.
+    the cores. Estimators in a parameter that is a dict (``estimators={"deep": ...}``) are made ready likewise; then
+    the same estimator is the same in every arm, and its fit can be shared.
 
     Examples
     --------
@@ -26,7 +28,7 @@ def prepared(estimator: Any, *, inner: int, random_state: int) -> Any:
     7
     """
     copy = clone(estimator)
-    settings: dict[str, int] = {}
+    settings: dict[str, Any] = {}
     for key, value in copy.get_params(deep=True).items():
         name = key.rsplit("__", 1)[-1]
         # Third-party parameters of the same name may hold other things; only numbers (or nothing) are replaced.
@@ -37,7 +39,16 @@ def prepared(estimator: Any, *, inner: int, random_state: int) -> Any:
             settings[key] = random_state
         elif name in ("n_jobs", "nthread") and number:
             settings[key] = 1
+        elif isinstance(value, Mapping) and any(_is_estimator(part) for part in value.values()):
+            settings[key] = {
+                word: prepared(part, inner=inner, random_state=random_state) if _is_estimator(part) else part
+                for word, part in value.items()
+            }
     return copy.set_params(**settings) if settings else copy
+
+
+def _is_estimator(value: Any) -> bool:
+    return hasattr(value, "get_params") and not isinstance(value, type)
 
 
 def takes_groups(estimator: Any) -> bool:
@@ -119,3 +130,39 @@ def innermost(fitted: Any) -> Any:
             fitted = fitted.steps[-1][1]
         else:
             return fitted
+
+
+def inside(fitted: Any, X: Any) -> tuple[Any, Any]:
+    """Return the fitted model inside searches and Pipelines, and cases as the steps before it hand them on.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MinMaxScaler
+    >>> X = np.array([[1.0], [3.0]])
+    >>> inside(make_pipeline(MinMaxScaler(), LogisticRegression()).fit(X, [0, 1]), X)[1].tolist()
+    [[0.0], [1.0]]
+    """
+    for _, _, _, handed_on in steps_before(fitted, X):
+        X = handed_on
+    return innermost(fitted), X
+
+
+def steps_before(fitted: Any, X: Any) -> Iterator[tuple[str, Any, Any, Any]]:
+    """Yield what stands before the model in Pipelines and searches: name, fitted step, cases it gets and hands on.
+
+    A step that only adds or drops training cases hands on what it gets.
+    """
+    while True:
+        if hasattr(fitted, "best_estimator_"):
+            fitted = fitted.best_estimator_
+        elif hasattr(fitted, "steps"):
+            for name, step in fitted.steps[:-1]:
+                if step is not None and step != "passthrough":
+                    handed_on = step.transform(X) if hasattr(step, "transform") else X
+                    yield name, step, X, handed_on
+                    X = handed_on
+            fitted = fitted.steps[-1][1]
+        else:
+            return

@@ -137,7 +137,8 @@ def standard_models(
 def describe_arm(estimator: Any) -> dict[str, Any]:
     """Return what an arm is: ``role`` (single, fused, other), ``blocks``, a sentence, and ``network`` if it has one.
 
-    Single arms are those regret is measured against. ``deep_size`` is a control and counts as other.
+    Single arms are those regret is measured against. ``deep_size`` is a control and counts as other. A Pipeline is what
+    its last step is; its sentence names the steps before.
 
     Raises
     ------
@@ -154,6 +155,8 @@ def describe_arm(estimator: Any) -> dict[str, Any]:
 
 
 def _what_it_is(estimator: Any) -> dict[str, Any]:
+    if hasattr(estimator, "steps"):
+        return _describe_pipeline(estimator)
     if isinstance(estimator, NetworkClassifier):
         # It reads pictures, not columns.
         return {"role": "single", "blocks": [], "n_features": None, "text": estimator.describe_arm()}
@@ -192,6 +195,15 @@ def _what_it_is(estimator: Any) -> dict[str, Any]:
             control = set(blocks) == {DEEP, SIZE_BLOCK} or len(blocks) == 1
             return {"role": "other" if control else "fused", "blocks": blocks, "text": text.format(listed)}
     return {"role": "other", "blocks": blocks, "text": f"{type(estimator).__name__}, as given by the caller."}
+
+
+def _describe_pipeline(pipeline: Any) -> dict[str, Any]:
+    *before, (_, last) = pipeline.steps
+    described = _what_it_is(last)
+    names = [type(step).__name__ for _, step in before if step is not None and step != "passthrough"]
+    if not names:
+        return described
+    return described | {"text": f"After {' and '.join(names)}: {described['text']}"}
 
 
 def _arms(blocks: dict[str, list[str]], *, inner: int, random_state: int) -> dict[str, CaseClassifier]:

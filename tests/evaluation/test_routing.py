@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from hybridrad.evaluation.routing import class_probabilities, fit_by_patient, innermost, prepared, takes_groups
+from hybridrad.models.block_model import BlockModel
+from hybridrad.models.hedge import HedgedFusion
 from tests.evaluation.arms import Drawing, Grouped, Plain, Unrequested
 
 X = pd.DataFrame(np.random.default_rng(0).normal(size=(12, 2)), columns=["x__0", "x__1"])
@@ -68,6 +71,17 @@ def test_settings_reach_nested_estimators_and_leave_the_original_alone():
     copy = prepared(arm, inner=4, random_state=11)
     assert copy.estimator[-1].get_params() == {"inner": 4, "random_state": 11}
     assert arm.estimator[-1].inner == 9
+
+
+def test_settings_reach_the_estimators_of_single_blocks():
+    member = make_pipeline(StandardScaler(), Plain(inner=9, random_state=3))
+    arm = HedgedFusion(["a", "b"], estimators={"a": member, "b": Drawing()})
+    copy = prepared(make_pipeline(StandardScaler(), arm), inner=4, random_state=11)[-1]
+    assert copy.estimators["a"][-1].get_params() == {"inner": 4, "random_state": 11}
+    assert copy.estimators["b"].random_state == 11
+    assert (member[-1].inner, member[-1].random_state) == (9, 3)
+    alone = prepared(BlockModel("a", estimator=member), inner=4, random_state=11)
+    assert joblib.hash(alone.estimator) == joblib.hash(copy.estimators["a"])
 
 
 def test_arms_are_held_to_one_job():

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from hybridrad.models.block_choice import BlockChoice
 from hybridrad.models.block_model import BlockModel
 from hybridrad.models.finetuned.cnn import FineTunedCNN
+from hybridrad.models.hedge import HedgedFusion
+from hybridrad.models.size_decorrelation import SizeDecorrelation
 from hybridrad.models.standard import describe_arm, standard_models
 
 COLUMNS = ["size__volume_ml", "radiomics__a", "radiomics__b", "deep__0", "deep__1"]
@@ -109,3 +114,18 @@ def test_arms_describe_themselves():
     assert all(arm.blocks == ["clinical", "size", "radiomics", "deep"] for arm in fused.values())
     assert describe_arm(BlockChoice(["radiomics_bw10", "radiomics_bw25"]))["role"] == "single"
     assert describe_arm(object()) == {"role": "other", "blocks": [], "text": "object, as given by the caller."}
+
+
+def test_a_pipeline_is_what_its_last_step_is_and_names_the_steps_before():
+    described = describe_arm(
+        make_pipeline(SizeDecorrelation(), "passthrough", StandardScaler(), BlockModel("radiomics"))
+    )
+    assert (described["role"], described["blocks"]) == ("single", ["radiomics"])
+    assert described["text"].startswith("After SizeDecorrelation and StandardScaler: Ridge logistic regression")
+    fused = make_pipeline(StandardScaler(), make_pipeline("passthrough", HedgedFusion(["radiomics", "deep"])))
+    assert describe_arm(fused)["role"] == "fused"
+    assert describe_arm(make_pipeline(StandardScaler(), LogisticRegression())) == {
+        "role": "other",
+        "blocks": [],
+        "text": "After StandardScaler: LogisticRegression, as given by the caller.",
+    }
