@@ -134,16 +134,20 @@ def pool_contributions(
     return np.asarray(out)
 
 
-class AnswersWithoutBlock:
-    """A fusion whose remaining members answer when a block is missing; mixed into `CaseClassifier`."""
+class SaysWhatIsMissing:
+    """A model that says which cases lack a block; mixed into `CaseClassifier` and `CaseOutcome`."""
 
     blocks_: dict[str, NDArray[np.intp]]
+
+    @property
+    def answer_without_block(self) -> str:
+        """What is done for a case that lacks a block, for findings."""
+        return "training medians stood in for it"
 
     def missing_blocks(self, X: Any) -> pd.DataFrame:
         """Return which blocks are missing for which cases: one row per case, one column per block, True where missing.
 
-        A block is missing where all its columns are. For such a case the other members answer, the weights of the
-        missing ones shared out among them; without any block, all answer as for the average case.
+        A block is missing where all its columns are; ``answer_without_block`` says what is then done.
 
         Parameters
         ----------
@@ -155,17 +159,35 @@ class AnswersWithoutBlock:
         return pd.DataFrame(absent_blocks(values, self.blocks_), index=index, columns=list(self.blocks_))
 
 
-def say_absence(absent: pd.DataFrame) -> list[str]:
+class AnswersWithoutBlock(SaysWhatIsMissing):
+    """A fusion whose remaining members answer when a block is missing, the weights of the others shared out among them.
+
+    Without any block, all answer as for the average case.
+    """
+
+    @property
+    def answer_without_block(self) -> str:
+        """What is done for a case that lacks a block, for findings."""
+        return "the other members answered, their weights renormalised"
+
+
+def say_absence(absent: pd.DataFrame, done: str) -> list[str]:
     """Return one sentence for each block that is missing for some case.
+
+    Parameters
+    ----------
+    absent : DataFrame
+        From `SaysWhatIsMissing.missing_blocks`.
+    done : str
+        What is done about it.
 
     Examples
     --------
-    >>> say_absence(pd.DataFrame({"deep": [True, False], "size": [False, False]}))
-    ['Block deep is missing for some cases; the other members answered, their weights renormalised (1 of 2 cases).']
+    >>> say_absence(pd.DataFrame({"deep": [True, False], "size": [False, False]}), "training medians stood in for it")
+    ['Block deep is missing for some cases; training medians stood in for it (1 of 2 cases).']
     """
     return [
-        f"Block {block} is missing for some cases; the other members answered, their weights renormalised "
-        f"({int(count)} of {len(absent)} cases)."
+        f"Block {block} is missing for some cases; {done} ({int(count)} of {len(absent)} cases)."
         for block, count in absent.sum().items()
         if count
     ]

@@ -45,6 +45,23 @@ def last_step(estimator: Any) -> Any:
     return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
 
 
+def own_findings(estimator: Any) -> list[str]:
+    """Return what a fitted estimator, or the last step of a Pipeline, says of its own departures."""
+    last = last_step(estimator)
+    return list(getattr(last_step(getattr(last, "best_estimator_", last)), "findings_", []))
+
+
+def of_block(name: str, findings: list[str]) -> list[str]:
+    """Return findings with the block they are about.
+
+    Examples
+    --------
+    >>> of_block("deep", ["Training cases have no pictures and were left out (1 of 40)."])
+    ['Block deep: Training cases have no pictures and were left out (1 of 40).']
+    """
+    return [f"Block {name}: {text}" for text in findings]
+
+
 def rows(X: Any, positions: NDArray[np.intp]) -> Any:
     """Return rows of a table or an array by position."""
     return X.iloc[positions] if isinstance(X, pd.DataFrame) else X[positions]

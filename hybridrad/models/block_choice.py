@@ -75,6 +75,7 @@ class BlockChoice(CaseClassifier):
         self.oof_logits_, self.oof_loss_ = self.model_.oof_logits_, self.model_.oof_loss_
         self.expected_logit_ = self.model_.expected_logit_
         self.findings_ = [f"Variant {self.chosen_} was chosen (inner log loss {self.oof_loss_:.3f})."]
+        self.findings_ += self.model_.findings_
         return self
 
     def _logits(self, cases: Cases) -> Array:

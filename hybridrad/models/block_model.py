@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import Tags
 
-from hybridrad.models.any_estimator import fit_clone, last_step, own_contributions, rows
+from hybridrad.models.absence import SaysWhatIsMissing
+from hybridrad.models.any_estimator import fit_clone, last_step, of_block, own_contributions, own_findings, rows
 from hybridrad.models.case_classifier import SIZE_BLOCK, Array, CaseClassifier, Cases, Training, plain_expected
 from hybridrad.models.case_model import Patients
 from hybridrad.models.memo import share
@@ -21,16 +22,18 @@ from hybridrad.models.ridge_path import RidgeFit, fit_ridge
 from hybridrad.models.settings_path import PathFit
 from hybridrad.models.slope import apply_slope, shrinking_slope
 
+LEFT_TO_ESTIMATOR = "its estimator was asked about missing values"
 TINIEST = 1e-12  # probabilities of 0 and 1 have no logit
 
 
-class BlockModel(CaseClassifier):
+class BlockModel(SaysWhatIsMissing, CaseClassifier):
     """Predict from one block of a feature table.
 
     The default: missing values imputed and text encoded, columns of a block named ``size`` by their logarithm, skewed
     columns through asinh, all scaled; then L2 penalised logistic regression (multinomial for more than two classes)
     whose penalty the patient-grouped inner folds choose by log loss. Everything is learned from the training rows, and
     again in every inner fold. Classes are not rebalanced, so probabilities follow the prevalence of the training rows.
+    Cases of which the whole block is missing are listed by ``missing_blocks``.
 
     Parameters
     ----------
@@ -61,6 +64,7 @@ class BlockModel(CaseClassifier):
     blocks_ : dict
         Block name -> positions of its columns.
     findings_ : list of str
+        What the estimator says of its own departures.
 
     Examples
     --------
@@ -118,8 +122,13 @@ class BlockModel(CaseClassifier):
         self.oof_logits_ = self.fit_.oof_logits
         self.oof_loss_ = log_loss(self.oof_logits_, training.y)
         self.expected_logit_ = plain_expected(self.fit_.expected_logit)
-        self.findings_: list[str] = []
+        self.findings_ = of_block(name, getattr(self.fit_, "findings", []))
         return self
+
+    @property
+    def answer_without_block(self) -> str:
+        """What is done for a case that lacks the block, for findings."""
+        return super().answer_without_block if self.estimator is None else LEFT_TO_ESTIMATOR
 
     def _logits(self, cases: Cases) -> Array:
         return self.fit_.logits(self._as_fitted(cases))
@@ -160,6 +169,11 @@ class CalibratedFit:
         """The estimator's own reference, calibrated; NaN if it has none."""
         own = getattr(last_step(self.estimator), "expected_logit_", np.nan)
         return np.asarray(self.slope * np.atleast_1d(own) + self.intercept)
+
+    @property
+    def findings(self) -> list[str]:
+        """What the estimator says of its own departures."""
+        return own_findings(self.estimator)
 
     def logits(self, X: Any) -> Array:
         """Return calibrated logits of shape (n,) or (n, n_classes)."""

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridrad._checks import did_you_mean
 from hybridrad.features.blocks import BlockSpec
+from hybridrad.models.absence import SaysWhatIsMissing
 from hybridrad.models.case_classifier import (
     Array,
     CaseClassifier,
@@ -26,13 +27,13 @@ from hybridrad.models.side_by_side import PenalisedPreparation
 FACTORS = (1.0, 4.0, 16.0, 64.0)  # columns divided by 1, 2, 4, 8
 
 
-class BlockPenaltyFusion(CaseClassifier):
+class BlockPenaltyFusion(SaysWhatIsMissing, CaseClassifier):
     """Concatenate the blocks and fit one ridge logistic regression whose penalty differs from block to block.
 
     Columns are prepared as in `BlockModel`. The penalty of a coefficient is ``m_b / C`` with a factor ``m_b`` for its
     block; C and the factors are chosen by the log loss of the patient-grouped inner folds. The search starts from equal
     factors, which is the plain ridge, and changes the factor of one block at a time to that which lowers the loss most,
-    until none does.
+    until none does. For a case that lacks a block, training medians stand in for it, see ``missing_blocks``.
 
     Parameters
     ----------

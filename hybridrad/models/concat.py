@@ -8,17 +8,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hybridrad.features.blocks import BlockSpec
+from hybridrad.models.absence import SaysWhatIsMissing
 from hybridrad.models.case_classifier import Array, CaseClassifier, Cases, plain_expected
 from hybridrad.models.preparation import ColumnPreparation
 from hybridrad.models.ridge_path import fit_ridge
 
 
-class ConcatFusion(CaseClassifier):
+class ConcatFusion(SaysWhatIsMissing, CaseClassifier):
     """Put the columns of all blocks side by side, scale them, and fit one L2 penalised logistic regression.
 
     The named baseline: median imputation, mean 0 and standard deviation 1 for every column, C chosen by the
     patient-grouped inner folds. No skewness transform, no balance between blocks: a block of 512 columns outweighs one
-    of 100, which is what the other fusions are there to prevent.
+    of 100, which is what the other fusions are there to prevent. For a case that lacks a block, training medians stand
+    in for it, see ``missing_blocks``.
 
     Parameters
     ----------

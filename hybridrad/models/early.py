@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hybridrad.features.blocks import BlockSpec
+from hybridrad.models.absence import SaysWhatIsMissing
 from hybridrad.models.case_classifier import Array, CaseClassifier, Cases, plain_expected
 from hybridrad.models.ridge_path import fit_ridge
 from hybridrad.models.side_by_side import BalancedPreparation
@@ -16,13 +17,13 @@ from hybridrad.models.side_by_side import BalancedPreparation
 PENALTIES: tuple[float, ...] = tuple(float(c) for c in np.geomspace(1e-3, 300.0, 12))
 
 
-class EarlyFusion(CaseClassifier):
+class EarlyFusion(SaysWhatIsMissing, CaseClassifier):
     """Concatenate blocks after each was given the same weight, whatever its number of columns.
 
     Per block: impute, skewness transform, scale, then divide by the root of the mean squared row norm, so that every
     block has inertia 1 (the block ``size`` a quarter: two or three columns shall not weigh as much as hundreds). Then
     one L2 penalised logistic regression of all columns, C by the patient-grouped inner folds, in each of which all this
-    is refitted.
+    is refitted. For a case that lacks a block, training medians stand in for it, see ``missing_blocks``.
 
     Parameters
     ----------

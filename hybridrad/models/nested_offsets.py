@@ -136,8 +136,11 @@ def after_block(
             preparation=preparation.fresh(),
             offset=fold.of_train,
         )
+        # As at prediction, a block adds nothing to a case that lacks it.
+        of_train = np.array(added.oof_logits)
+        of_train[np.isnan(X[fold.train]).all(axis=1)] = 0.0
         of_test = fold.of_test + oof_logits[fold.test]
-        later.append(replace(fold, of_train=fold.of_train + added.oof_logits, of_test=of_test))
+        later.append(replace(fold, of_train=fold.of_train + of_train, of_test=of_test))
     return later
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hybridrad.features.blocks import BlockSpec
-from hybridrad.models.any_estimator import fit_clone, last_step, own_contributions, rows
-from hybridrad.models.block_model import block_preparation
+from hybridrad.models.absence import SaysWhatIsMissing
+from hybridrad.models.any_estimator import fit_clone, last_step, of_block, own_contributions, own_findings, rows
+from hybridrad.models.block_model import LEFT_TO_ESTIMATOR, block_preparation
 from hybridrad.models.case_model import SIZE_BLOCK, Array, Cases
 from hybridrad.models.case_outcome import CaseOutcome, OutcomeTraining
 from hybridrad.models.linear_fit import LinearFit, fit_linear
@@ -36,6 +37,11 @@ class CalibratedPredictor:
         own = getattr(last_step(self.estimator), "expected_prediction_", np.nan)
         return float(self.slope * own + self.intercept)
 
+    @property
+    def findings(self) -> list[str]:
+        """What the estimator says of its own departures."""
+        return own_findings(self.estimator)
+
     def predict(self, X: Any) -> Array:
         """Return calibrated predictions, shape (n_cases,)."""
         return self.slope * _own_predictions(self.estimator, X) + self.intercept
@@ -45,7 +51,7 @@ class CalibratedPredictor:
         return self.slope * own_contributions(self.estimator, X)[:, :, None]
 
 
-class OutcomeBlock(CaseOutcome):
+class OutcomeBlock(SaysWhatIsMissing, CaseOutcome):
     """A model of one block; see `BlockRegressor` and `BlockSurvival`."""
 
     def __init__(
@@ -107,9 +113,14 @@ class OutcomeBlock(CaseOutcome):
         self.oof_predictions_ = self.fit_.oof_predictions
         self.oof_loss_ = self._outcome.loss(self.oof_predictions_, training.y)
         self.expected_prediction_ = self.fit_.expected
-        self.findings_: list[str] = []
+        self.findings_ = of_block(name, getattr(self.fit_, "findings", []))
         self._finish(training)
         return self
+
+    @property
+    def answer_without_block(self) -> str:
+        """What is done for a case that lacks the block, for findings."""
+        return super().answer_without_block if self.estimator is None else LEFT_TO_ESTIMATOR
 
     def _block(self, cases: Cases) -> Any:
         (positions,) = self.blocks_.values()
@@ -125,7 +136,7 @@ class OutcomeBlock(CaseOutcome):
         return out
 
 
-class OutcomeConcat(CaseOutcome):
+class OutcomeConcat(SaysWhatIsMissing, CaseOutcome):
     """Plain concatenation; see `ConcatRegressor` and `ConcatSurvival`."""
 
     def __init__(self, blocks: BlockSpec = None, *, inner: int = 4, random_state: Any = 0) -> None:
@@ -163,7 +174,7 @@ class OutcomeConcat(CaseOutcome):
         return out
 
 
-class OutcomeEarly(CaseOutcome):
+class OutcomeEarly(SaysWhatIsMissing, CaseOutcome):
     """Block-balanced concatenation; see `EarlyRegressor` and `EarlySurvival`."""
 
     def __init__(self, blocks: BlockSpec = None, *, inner: int = 4, random_state: Any = 0) -> None:

@@ -56,7 +56,7 @@ def fit_members_where_present(
     absent : bool ndarray of shape (n_cases, n_blocks or more)
         Where which block is missing.
     findings : list of str
-        Gets a sentence for each block that training cases lack.
+        Gets a sentence for each block that training cases lack, and what the members say of themselves.
 
     Raises
     ------
@@ -65,30 +65,40 @@ def fit_members_where_present(
         few for it.
     """
     estimators = own_estimators(estimators, blocks)
-    members = {}
+    members: dict[str, Any] = {}
     for b, (name, positions) in enumerate(blocks.items()):
-        member = model(
-            {name: positions.tolist()}, estimator=estimators.get(name), inner=inner, random_state=training.seed
-        )
-        at = np.flatnonzero(~absent[:, b])
-        if len(at) == len(absent):
-            members[name] = member.fit(training.cases.table, y, groups=groups)
-            continue
-        count = f"({len(at)} of {len(absent)})"
-        if _can_learn(training.y, training.groups, at):
-            findings.append(f"Training cases lack block {name}; its member was fitted to those that have it {count}.")
-            patients = None if groups is None else np.asarray(groups)[at]
-            members[name] = member.fit(training.cases.rows(at).table, np.asarray(y)[at], groups=patients)
-            continue
-        findings.append(f"Too few training cases have block {name}; its member was fitted to all of them {count}.")
-        try:
-            members[name] = member.fit(training.cases.table, y, groups=groups)
-        except ValueError as err:
-            raise ValueError(
-                f"block {name!r}: {len(at)} of {len(absent)} training cases have it, too few to fit its estimator to "
-                f"them alone, and it refused the others ({err}); leave the block out or give it the default model."
-            ) from err
+        wanted, estimator = {name: positions.tolist()}, estimators.get(name)
+        member = model(wanted, estimator=estimator, inner=inner, random_state=training.seed)
+        members[name] = _fit_member(member, name, training, y, groups, ~absent[:, b], findings)
+        findings += members[name].findings_
     return members
+
+
+def _fit_member(
+    member: Any,
+    name: str,
+    training: Any,
+    y: ArrayLike,
+    groups: ArrayLike | None,
+    there: NDArray[np.bool_],
+    findings: list[str],
+) -> Any:
+    if there.all():
+        return member.fit(training.cases.table, y, groups=groups)
+    at = np.flatnonzero(there)
+    count = f"({len(at)} of {len(there)})"
+    if _can_learn(training.y, training.groups, at):
+        findings.append(f"Training cases lack block {name}; its member was fitted to those that have it {count}.")
+        patients = None if groups is None else np.asarray(groups)[at]
+        return member.fit(training.cases.rows(at).table, np.asarray(y)[at], groups=patients)
+    findings.append(f"Too few training cases have block {name}; its member was fitted to all of them {count}.")
+    try:
+        return member.fit(training.cases.table, y, groups=groups)
+    except ValueError as err:
+        raise ValueError(
+            f"block {name!r}: {len(at)} of {len(there)} training cases have it, too few to fit its estimator to them "
+            f"alone, and it refused the others ({err}); leave the block out or give it the default model."
+        ) from err
 
 
 def out_of_fold_answers(members: Iterable[Any], absent: NDArray[np.bool_]) -> list[Array]:

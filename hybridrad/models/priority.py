@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from hybridrad._checks import check_choice
 from hybridrad.features.blocks import BlockSpec
+from hybridrad.models.absence import SaysWhatIsMissing, absent_blocks
 from hybridrad.models.block_model import BlockModel, block_preparation
 from hybridrad.models.case_classifier import (
     SIZE_BLOCK,
@@ -31,13 +32,16 @@ from hybridrad.models.ridge_path import RidgeFit, fit_ridge
 ORDER = (CLINICAL_BLOCK, SIZE_BLOCK, "radiomics", "deep")
 
 
-class PriorityFusion(CaseClassifier):
+class PriorityFusion(SaysWhatIsMissing, CaseClassifier):
     """Fit the blocks one after the other, each on top of the logit of those before it: what does imaging add?
 
     The first block is a `BlockModel`. Every later one is the same ridge logistic regression with the out-of-fold logit
     of the blocks before it as a fixed offset, so that it explains only what they leave open. A block is kept if it
     lowers the out-of-fold log loss, by more than ``se_factor`` standard errors of the difference (over patients);
     otherwise it adds nothing and the next block is tried. ``steps_`` is the answer, step by step.
+
+    Where a block is missing for a case (all its columns), its term is left out (of the first block the expected logit
+    stays), see ``missing_blocks``.
 
     Parameters
     ----------
@@ -129,13 +133,15 @@ class PriorityFusion(CaseClassifier):
         logits = base.oof_logits_
         self.findings_: list[str] = []
         offsets = self._first_offsets(training, first, positions, logits) if later else None
-        for name, positions in later:
+        absent = absent_blocks(training.cases.values, self.blocks_)
+        for b, (name, positions) in enumerate(later, start=1):
             fit = _on_top(training, name, positions, logits, offsets)
-            step = _step(logits, logits + fit.oof_logits, training, kept=self.se_factor, penalty=fit.penalty)
+            added = left_out(fit.oof_logits, absent[:, b])
+            step = _step(logits, logits + added, training, kept=self.se_factor, penalty=fit.penalty)
             rows.append(step)
             if step.kept:
                 self.fits_[name] = fit
-                logits = logits + fit.oof_logits
+                logits = logits + added
                 if offsets is not None and name != later[-1][0]:
                     offsets = after_block(
                         training.cases.values[:, positions],
@@ -144,7 +150,7 @@ class PriorityFusion(CaseClassifier):
                         n_classes=training.n_classes,
                         offsets=offsets,
                         preparation=block_preparation(training, name, positions),
-                        oof_logits=fit.oof_logits,
+                        oof_logits=added,
                     )
             else:
                 self.findings_.append(
@@ -181,6 +187,11 @@ class PriorityFusion(CaseClassifier):
             seed=training.seed,
         )
 
+    @property
+    def answer_without_block(self) -> str:
+        """What is done for a case that lacks a block, for findings."""
+        return "the other blocks answered without its term"
+
     def staged_predict_proba(self, X: Any) -> dict[str, Array]:
         """Return block -> probabilities with this block and those before it, shape (n_cases, n_classes).
 
@@ -204,20 +215,27 @@ class PriorityFusion(CaseClassifier):
         return np.sum([self._of_block(name, cases) for name in self.fits_], axis=0)
 
     def _of_block(self, name: str, cases: Cases) -> Array:
-        fit = self.fits_[name]
+        """Return what a block adds: nothing where it is missing, and the first block there its expected logit."""
+        fit, gone = self.fits_[name], self._gone(name, cases)
         if isinstance(fit, RidgeFit):
-            return fit.logits(cases.values[:, self.blocks_[name]])
-        return fit._logits(cases)
+            return left_out(fit.logits(cases.values[:, self.blocks_[name]]), gone)
+        return left_out(fit._logits(cases), gone, instead=fit.expected_logit_)
+
+    def _gone(self, name: str, cases: Cases) -> NDArray[np.bool_]:
+        return absent_blocks(cases.values, {name: self.blocks_[name]})[:, 0]
 
     def _contributions(self, cases: Cases) -> Array:
         n_outputs = len(np.atleast_1d(self.expected_logit_))
         out = np.zeros((len(cases.values), self.n_features_in_, n_outputs))
         for name, fit in self.fits_.items():
+            positions, gone = self.blocks_[name], self._gone(name, cases)
             if isinstance(fit, RidgeFit):
-                positions: NDArray[np.intp] = self.blocks_[name]
-                out[:, positions] += fit.contributions(cases.values[:, positions])
+                # Without the block its reference is missing too; its columns bear that.
+                missing = -fit.expected_logit / len(positions)
+                own = fit.contributions(cases.values[:, positions])
+                out[:, positions] += left_out(own, gone, instead=missing)
             else:
-                out += fit._contributions(cases)
+                out += left_out(fit._contributions(cases), gone)
         return out
 
 
@@ -244,6 +262,21 @@ def _on_top(
         preparation=preparation,
         offset=logits,
     )
+
+
+def left_out(answers: Array, gone: NDArray[np.bool_], *, instead: Any = 0.0) -> Array:
+    """Return answers, ``instead`` where a case lacks the block they are about.
+
+    Examples
+    --------
+    >>> left_out(np.array([0.5, 2.0]), np.array([False, True])).tolist()
+    [0.5, 0.0]
+    """
+    if not gone.any():
+        return answers
+    out = answers.copy()
+    out[gone] = instead
+    return out
 
 
 class _Step(NamedTuple):

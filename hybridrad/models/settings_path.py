@@ -58,6 +58,11 @@ class PathFit:
         """The reference of the contributions."""
         return np.asarray(self.slope * np.atleast_1d(self.fitted.expected) + self.intercept)
 
+    @property
+    def findings(self) -> list[str]:
+        """What the fitted estimator says of its own departures, if it is one that can."""
+        return list(getattr(self.fitted, "findings", []))
+
     def logits(self, cases: Cases) -> Array:
         """Return calibrated logits of shape (n,) or (n, n_classes)."""
         return apply_slope(self.fitted.logits(cases)[0], self.slope, self.intercept)
@@ -126,7 +131,7 @@ class TunedClassifier(CaseClassifier):
         self.oof_logits_ = self.fit_.oof_logits
         self.oof_loss_ = float(self.fit_.inner_losses[self.fit_.chosen])
         self.expected_logit_ = plain_expected(self.fit_.expected_logit)
-        self.findings_: list[str] = []
+        self.findings_ = self.fit_.findings
         return self
 
     def _logits(self, cases: Cases) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 
-from hybridrad.models.any_estimator import fit_clone, own_contributions
+from hybridrad.models.any_estimator import fit_clone, own_contributions, own_findings
 from hybridrad.models.block_model import own_logits
 from hybridrad.models.case_classifier import Array, Cases, Training
 from hybridrad.models.settings_path import Setting, TunedClassifier
@@ -89,6 +89,11 @@ class FittedClones:
     def logits(self, cases: Cases) -> Array:
         """Return the estimators' own logits."""
         return np.stack([own_logits(e, cases.table, self.n_classes) for e in self.estimators])
+
+    @property
+    def findings(self) -> list[str]:
+        """What the estimator of the first setting says of its own departures."""
+        return own_findings(self.estimators[0])
 
     @property
     def expected(self) -> Array:

@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import softmax
 
 from hybridrad.models.absence import member_weights, say_absence
+from hybridrad.models.block_model import BlockModel
+from hybridrad.models.block_penalty import BlockPenaltyFusion
+from hybridrad.models.boosted import BoostedTrees
+from hybridrad.models.concat import ConcatFusion
+from hybridrad.models.early import EarlyFusion
 from hybridrad.models.hedge import HedgedFusion
 from hybridrad.models.late import LateFusion, held
+from hybridrad.models.priority import PriorityFusion
 from tests.models.test_outcome_models import model_of, outcome_table
 
 BLOCKS = ["radiomics", "deep", "size"]
@@ -56,10 +65,79 @@ def test_missing_blocks_are_listed_by_case(fusion, table):
     assert missing.index.equals(X.index)
     assert missing["deep"].tolist() == [True, True] + [False] * (len(X) - 2)
     assert not missing[["radiomics", "size"]].any(axis=None)
-    assert say_absence(missing) == [
+    assert say_absence(missing, model.answer_without_block) == [
         "Block deep is missing for some cases; the other members answered, their weights renormalised "
         f"(2 of {len(X)} cases)."
     ]
+
+
+MEDIANS = [BlockModel("deep"), EarlyFusion(BLOCKS), ConcatFusion(BLOCKS), BlockPenaltyFusion(BLOCKS)]
+
+
+@pytest.mark.parametrize("model", MEDIANS, ids=lambda model: type(model).__name__)
+def test_models_that_take_training_medians_list_the_cases_and_say_so(model, table):
+    X, y, groups = table
+    model = model.fit(X, y, groups=groups)
+    holes = without(X, "deep", slice(0, 2))
+    missing = model.missing_blocks(holes)
+    assert missing["deep"].tolist() == [True, True] + [False] * (len(X) - 2)
+    medians = X.copy()
+    medians.iloc[:2, [c.startswith("deep__") for c in X]] = X.filter(regex="^deep__").median().to_numpy()
+    np.testing.assert_allclose(model.decision_function(holes), model.decision_function(medians), atol=1e-10)
+    assert say_absence(missing, model.answer_without_block) == [
+        f"Block deep is missing for some cases; training medians stood in for it (2 of {len(X)} cases)."
+    ]
+
+
+@pytest.mark.parametrize(("task", "kind"), list(product(["regression", "survival"], ["Block", "Early", "Concat"])))
+def test_models_of_values_and_risks_list_them_too(task, kind):
+    X, y, patient = outcome_table(task)
+    model = model_of(kind, task)("deep" if kind == "Block" else BLOCKS).fit(X, y, groups=patient)
+    missing = model.missing_blocks(without(X, "deep", slice(0, 2)))
+    assert missing["deep"].sum() == 2
+    assert model.answer_without_block == "training medians stood in for it"
+
+
+def test_a_block_model_with_an_estimator_leaves_missing_values_to_it(table):
+    X, y, groups = table
+    model = BlockModel("deep", estimator=BoostedTrees(n_estimators=5)).fit(X, y, groups=groups)
+    assert model.missing_blocks(without(X, "deep", slice(0, 2)))["deep"].sum() == 2
+    assert model.answer_without_block == "its estimator was asked about missing values"
+
+
+@pytest.mark.parametrize("offsets", ["stacked", "nested"])
+@pytest.mark.parametrize("data", ["table", "three_classes"])
+def test_priority_leaves_the_term_of_a_missing_block_out(data, offsets, request):
+    X, y, groups = request.getfixturevalue(data)
+    model = PriorityFusion(["size", "radiomics", "deep"], offsets=offsets).fit(X, y, groups=groups)
+    assert "radiomics" in model.fits_
+    staged, holes = model.staged_predict_proba(X), without(X, "radiomics", slice(0, 4))
+    # Without the second block: the stage before it, and what the third adds.
+    third = np.log(staged["deep"]) - np.log(staged["radiomics"])
+    wanted = softmax(np.log(staged["size"]) + third, axis=1)
+    np.testing.assert_allclose(model.predict_proba(holes)[:4], wanted[:4], atol=1e-10)
+    np.testing.assert_allclose(model.predict_proba(holes)[4:], staged["deep"][4:], atol=1e-12)
+    assert say_absence(model.missing_blocks(holes), model.answer_without_block) == [
+        f"Block radiomics is missing for some cases; the other blocks answered without its term (4 of {len(X)} cases)."
+    ]
+
+
+@pytest.mark.parametrize("data", ["table", "three_classes"])
+def test_contributions_of_priority_stay_exact_without_blocks(data, request):
+    X, y, groups = request.getfixturevalue(data)
+    model = PriorityFusion(BLOCKS).fit(X, y, groups=groups)
+    holes = without(without(X, "deep", slice(0, 5)), "radiomics", slice(3, 8))
+    total = model.shap_values(holes).sum(axis=1) + model.expected_logit_
+    np.testing.assert_allclose(total, model.decision_function(holes), atol=1e-9)
+    assert not model.shap_values(holes)[3:8, 1:9].any()  # the first block's expected logit is its reference
+
+
+def test_out_of_fold_logits_of_priority_follow_the_same_rule(table):
+    X, y, groups = table
+    model = PriorityFusion(["radiomics", "deep"]).fit(without(X, "deep", slice(0, 20)), y, groups=groups)
+    assert "deep" in model.fits_
+    np.testing.assert_array_equal(model.oof_logits_[:20], model.fits_["radiomics"].oof_logits_[:20])
+    assert (model.oof_logits_[20:] != model.fits_["radiomics"].oof_logits_[20:]).all()
 
 
 def test_text_and_gaps_of_a_clinical_block_can_be_missing_together(clinical_table, table):
