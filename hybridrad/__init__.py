@@ -21,6 +21,8 @@ _HOMES = {
     "EmbeddingExtractor": "hybridrad.features.deep.embeddings",
     "extract_features": "hybridrad.features.runner",
     "extract_control": "hybridrad.features.control",
+    "Perturbation": "hybridrad.imaging.perturb",
+    "extract_repeats": "hybridrad.features.repeats",
     "BlockModel": "hybridrad.models.block_model",
     "EarlyFusion": "hybridrad.models.early",
     "LateFusion": "hybridrad.models.late",
@@ -53,6 +55,8 @@ _HOMES = {
     "ICCFilter": "hybridrad.models.icc_filter",
     "ComBat": "hybridrad.models.combat",
     "SizeDecorrelation": "hybridrad.models.size_decorrelation",
+    "SkewnessTransform": "hybridrad.models.skewness",
+    "VarianceFilter": "hybridrad.models.variance",
     "ViewStore": "hybridrad.features.deep.view_store",
     "prepare_views": "hybridrad.features.deep.view_store",
     "FineTunedCNN": "hybridrad.models.finetuned.cnn",
@@ -90,8 +94,10 @@ if TYPE_CHECKING:
     from hybridrad.features.deep.view_store import ViewStore, prepare_views
     from hybridrad.features.radiomics.extractor import RadiomicsExtractor
     from hybridrad.features.radiomics.settings import RadiomicsSettings
+    from hybridrad.features.repeats import extract_repeats
     from hybridrad.features.runner import extract_features
     from hybridrad.heat import heat_maps
+    from hybridrad.imaging.perturb import Perturbation
     from hybridrad.imaging.views import Views
     from hybridrad.learning import learning_curves
     from hybridrad.models.block_choice import BlockChoice
@@ -121,6 +127,7 @@ if TYPE_CHECKING:
     )
     from hybridrad.models.relevance import RelevanceFilter
     from hybridrad.models.size_decorrelation import SizeDecorrelation
+    from hybridrad.models.skewness import SkewnessTransform
     from hybridrad.models.standard import standard_models
     from hybridrad.models.survival.boosted import BoostedSurvival
     from hybridrad.models.survival.survival_models import (
@@ -136,6 +143,7 @@ if TYPE_CHECKING:
     from hybridrad.models.tuned_forest import TunedForest
     from hybridrad.models.tuned_model import TunedModel
     from hybridrad.models.tuned_svm import TunedSVM
+    from hybridrad.models.variance import VarianceFilter
     from hybridrad.reporting.heat_panels import draw_heat_maps
     from hybridrad.reporting.report import write_report
     from hybridrad.reporting.view_sheet import draw_views

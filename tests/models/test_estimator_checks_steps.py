@@ -9,6 +9,7 @@ from hybridrad.models.mrmr import MRMRFilter
 from hybridrad.models.redundancy import RedundancyFilter
 from hybridrad.models.relevance import RelevanceFilter
 from hybridrad.models.size_decorrelation import SizeDecorrelation
+from hybridrad.models.variance import VarianceFilter
 
 
 @pytest.mark.filterwarnings("ignore:ComBat was given no sites")  # the checks know of none
@@ -20,6 +21,7 @@ from hybridrad.models.size_decorrelation import SizeDecorrelation
         RedundancyFilter(),
         RelevanceFilter(n_columns=2),
         SizeDecorrelation(size=0),
+        VarianceFilter(),
     ]
 )
 def test_it_passes_the_checks_of_scikit_learn(estimator, check):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,3 +101,36 @@ def test_selection_on_noise_gives_no_edge_out_of_fold(step):
         model = BlockModel({"all": slice(None)}, estimator=make_pipeline(step, INNER)).fit(X, y)
         scores.append(roc_auc_score(y, model.oof_logits_))
     assert 0.38 < np.mean(scores) < 0.6, scores
+
+
+def models_of_the_docs() -> dict[str, object]:
+    """Return the models that the docs show for gaps and columns that hardly vary."""
+    text = (Path(__file__).parents[2] / "docs" / "steps.md").read_text(encoding="utf-8")
+    (block,) = [b for b in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL) if "SimpleImputer" in b]
+    made: dict[str, object] = {}
+    exec(block, made)
+    return made["models"]
+
+
+def gappy(table) -> tuple:
+    """Return the table with gaps in every block, one column that hardly varies, and one of tiny unit."""
+    X, y, groups = table
+    holes = X.mask(np.random.default_rng(0).random(X.shape) < 0.05)
+    holes.iloc[:4, [c.startswith("radiomics__") for c in X.columns]] = np.nan
+    holes["radiomics__r7"] = 5.0 + (np.arange(len(X)) == 9)
+    holes["radiomics__r0"] *= 1e-9
+    return holes, y, groups
+
+
+def test_an_estimator_that_refuses_gaps_works_behind_the_steps_the_docs_show(table):
+    X, y, groups = gappy(table)
+    for model in models_of_the_docs().values():
+        fitted = model.fit(X, y, groups=groups)
+        assert np.isfinite(fitted.decision_function(X)).all()
+        assert roc_auc_score(y, fitted.oof_logits_) > 0.7
+
+
+def test_what_those_steps_drop_does_not_hang_on_units(table):
+    X, y, groups = gappy(table)
+    fitted = models_of_the_docs()["radiomics_own"].fit(X, y, groups=groups).fit_.estimator
+    assert fitted["variancefilter"].get_support().tolist() == [True] * 7 + [False]
