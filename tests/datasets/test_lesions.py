@@ -111,10 +111,17 @@ def test_regions_are_one_piece_away_from_the_border(seed):
 def test_the_label_follows_the_traits_of_its_scenario_and_no_others(tmp_path, scenario):
     cohort = make_cohort(tmp_path, n_patients=80, scenario=scenario, **SMALL)
     truth = pd.read_csv(tmp_path / "truth.csv", index_col="case_id")
-    y = cohort.y.to_numpy()
-    for trait, coefficient in zip(("texture", "surroundings", "size"), SCENARIOS[scenario], strict=True):
+    y, kind = cohort.y.to_numpy(), SCENARIOS[scenario]
+    person = cohort.table
+    truth["clinical"] = (person["age"].astype(float) - 62) / 10 + 2.0 * (person["sex"] == "m")
+    truth["site"] = (person["site"] == "south").astype(float)
+    for trait in ("texture", "surroundings", "size", "clinical", "site"):
+        coefficient = kind.texture if trait == "surroundings" and kind.same_trait else getattr(kind, trait)
         found = auc(y, truth[trait].to_numpy())
-        assert found > 0.7 if coefficient else abs(found - 0.5) < 0.2
+        if coefficient:
+            assert found > (0.7 if coefficient >= 2 else 0.5), trait
+        else:
+            assert abs(found - 0.5) < 0.2, trait
     assert y.sum() == 40
 
 
@@ -134,6 +141,53 @@ def test_plain_image_measures_carry_the_signal_of_each_scenario():
     assert np.corrcoef(texture, traits[:, 0])[0, 1] > 0.6
     assert np.corrcoef(rim, traits[:, 1])[0, 1] > 0.6
     assert abs(np.corrcoef(texture, traits[:, 1])[0, 1]) < 0.35
+
+
+def measures(folder, scenario, n_patients=50):
+    """AUC of plain measures of images and of the cohort table, and the measures themselves."""
+    cohort = make_cohort(
+        folder, n_patients=n_patients, scenario=scenario, random_state=1, shape=(20, 40, 40), spacing_mm=(2.0, 1.0, 1.0)
+    )
+    rows = []
+    for case in cohort.cases():
+        image, mask = (sitk.GetArrayFromImage(sitk.ReadImage(str(case.paths[name]))) for name in ("image", "mask"))
+        lung = np.median(image[mask == 0])
+        rows.append((neighbour_correlation(image, mask), rim_brightness(image, mask) - lung, mask.sum(), lung))
+    table = pd.DataFrame(rows, columns=["texture", "rim", "volume", "lung"])
+    table["clinical"] = (cohort.table["age"].to_numpy(float) - 62) / 10 + 2.0 * (cohort.table["sex"] == "m").to_numpy()
+    table["south"] = (cohort.table["site"] == "south").to_numpy(float)
+    y = cohort.y.to_numpy()
+    return table, {name: auc(y, column.to_numpy()) for name, column in table.items()}, y
+
+
+def test_redundant_shows_one_trait_inside_and_around_the_region(tmp_path):
+    table, aucs, _ = measures(tmp_path, "redundant")
+    assert min(aucs["texture"], aucs["rim"]) > 0.7
+    assert table["texture"].corr(table["rim"]) > 0.5
+    assert abs(aucs["clinical"] - 0.5) < 0.2
+
+
+def test_clinical_is_told_by_age_and_sex_and_not_by_the_images(tmp_path):
+    _, aucs, _ = measures(tmp_path, "clinical")
+    assert aucs["clinical"] > 0.8
+    assert all(abs(aucs[name] - 0.5) < 0.2 for name in ("texture", "rim", "volume"))
+
+
+def test_all_weak_has_a_little_everywhere_and_more_together(tmp_path):
+    table, aucs, y = measures(tmp_path, "all_weak")
+    parts = table[["texture", "rim", "volume", "clinical"]]
+    together = auc(y, ((parts - parts.mean()) / parts.std()).sum(axis=1).to_numpy())
+    each = [aucs[name] for name in parts]
+    assert max(each) < 0.8
+    assert together > np.mean(each) + 0.05
+
+
+def test_site_confounded_tells_the_site_from_the_images_and_a_texture_besides(tmp_path):
+    table, aucs, _ = measures(tmp_path, "site_confounded")
+    assert auc(table["south"].to_numpy(), table["lung"].to_numpy()) > 0.95  # another scanner
+    assert aucs["south"] > 0.6
+    assert aucs["lung"] > 0.6  # what a network would find there
+    assert aucs["texture"] > 0.65
 
 
 @pytest.mark.parametrize(
