@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hybridrad._checks import check_choice
 from hybridrad.cohort import Cohort
 from hybridrad.features.assembly import ExtractionRun
-from hybridrad.features.rows import Prepared, Row
+from hybridrad.features.changed import ChangedExtractor
 from hybridrad.features.runner import extract_features
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CONTROL_NAMES = ("shuffled_voxels", "background_only")
 
 
-class ControlExtractor:
+class ControlExtractor(ChangedExtractor):
     """An extractor that sees control regions instead of the real ones; columns and settings are those of the original.
 
     Parameters
@@ -36,39 +36,14 @@ class ControlExtractor:
     """
 
     def __init__(self, extractor: Any, control: str, *, random_state: int = 0) -> None:
-        self.extractor = extractor
+        super().__init__(extractor)
         self.control = check_choice(control, CONTROL_NAMES, name="control")
         self.random_state = random_state
-        self.name, self.image, self.mask = extractor.name, extractor.image, extractor.mask
-        self.batched = extractor.batched
-        self.batch_size = getattr(extractor, "batch_size", 1)
 
-    @property
-    def departures(self) -> list[str]:
-        """What the original had to change under way."""
-        return list(getattr(self.extractor, "departures", ()))
+    def _description(self) -> dict[str, Any]:
+        return {"control": {"kind": self.control, "random_state": self.random_state}}
 
-    def describe(self) -> dict[str, Any]:
-        """Return the description of the original with the control."""
-        return {**self.extractor.describe(), "control": {"kind": self.control, "random_state": self.random_state}}
-
-    def columns(self, dimension: int) -> list[str]:
-        """Return the columns of the original."""
-        return list(self.extractor.columns(dimension))
-
-    def extract(self, roi: Roi) -> Row:
-        """Return the row of the control region."""
-        return self.extractor.extract(self._control(roi))
-
-    def prepare(self, roi: Roi) -> Prepared:
-        """Return the payload of the control region."""
-        return self.extractor.prepare(self._control(roi))
-
-    def finish(self, payloads: Sequence[Any]) -> Any:
-        """Return the rows of prepared control regions."""
-        return self.extractor.finish(payloads)
-
-    def _control(self, roi: Roi) -> Roi:
+    def _changed(self, roi: Roi) -> Roi:
         # Not at the top: SimpleITK is not needed for a look at names and columns.
         from hybridrad.imaging.controls import CONTROLS
 
