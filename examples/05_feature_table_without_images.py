@@ -11,7 +11,8 @@ import hybridrad as hr
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "example_output")
 folder.mkdir(parents=True, exist_ok=True)
 
-# One row a case: ids, label, clinical columns, and features named <block>__<feature>.
+# One row a case: ids, label, clinical columns, features. PyRadiomics' own column names are understood: they become the
+# block radiomics, and the volume gives the block size. Features of other software are named <block>__<feature>.
 rng = np.random.default_rng(0)
 n = 80
 risk = rng.normal(size=n)
@@ -24,16 +25,18 @@ table = pd.DataFrame(
         "label": np.where(risk + rng.normal(size=n) > 0, "malignant", "benign"),
         "age": rng.normal(60, 10, n).round(),
         "smoker": rng.choice(["yes", "no", ""], n),
-        "size__volume_ml": np.exp(0.3 * risk + rng.normal(size=n)),
+        "diagnostics_Versions_PyRadiomics": "v3.0.1",
+        "original_shape_VoxelVolume": 1000 * np.exp(0.3 * risk + rng.normal(size=n)),
     }
 )
-for i in range(8):
-    table[f"radiomics__texture_{i}"] = 0.4 * risk + rng.normal(size=n)
+for name in ("Autocorrelation", "Contrast", "Correlation", "Idm", "Imc1", "JointEnergy", "JointEntropy", "MCC"):
+    table[f"original_glcm_{name}"] = 0.4 * risk + rng.normal(size=n)
 for i in range(30):
     table[f"deep__net_{i:04d}"] = 0.2 * risk + rng.normal(size=n)
 table.to_csv(folder / "table.csv", index=False)
 
 cohort = hr.read_cohort(folder / "table.csv", images=False, clinical=["age", "smoker"], positive="malignant")
+print(cohort.check()[["severity", "message"]].to_string(max_colwidth=100))  # which column became what
 features = cohort.features()
 models = hr.standard_models(features, clinical=cohort.clinical_table().columns)
 study = hr.compare_models(

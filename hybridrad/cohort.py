@@ -14,9 +14,10 @@ from hybridrad._checks import did_you_mean
 from hybridrad.case import Case, is_path_column
 from hybridrad.cohort_checks import about_all, first_of
 from hybridrad.cohort_outcomes import TIME, has_survival
-from hybridrad.cohort_table import Cohort, is_feature
-from hybridrad.errors import RunError
-from hybridrad.tables import as_labels, as_text, as_variable, read_table, with_decimal_points
+from hybridrad.cohort_table import Cohort
+from hybridrad.errors import Finding, RunError
+from hybridrad.feature_columns import is_feature, looks_like_pyradiomics, name_features
+from hybridrad.tables import as_labels, as_text, as_variable, holds_numbers, read_table, with_decimal_points
 
 __all__ = ["Case", "Cohort", "cohort_from_frame", "read_cohort"]
 
@@ -28,9 +29,11 @@ def read_cohort(
     path: str | Path,
     *,
     clinical: Sequence[str] = (),
-    images: bool = True,
+    images: bool | None = True,
     label: str | None = "label",
     positive: Any = None,
+    block: str | None = None,
+    not_features: Sequence[str] = (),
     allow_outside_root: bool = False,
 ) -> Cohort:
     r"""Read a cohort table from a CSV or Parquet file.
@@ -49,13 +52,20 @@ def read_cohort(
         Paths are relative to the folder of the table.
     clinical : sequence of str
         Columns to offer to the models as clinical variables.
-    images : bool, default True
-        False reads a plain table of labels and ``<block>__<feature>`` columns.
+    images : bool or None, default True
+        False reads a plain table of labels and features: columns ``<block>__<feature>``, and those without a block that
+        look like PyRadiomics features (``original_glcm_Contrast``), which become the block ``radiomics``. None: as
+        True where the table has a column for images or masks, or no features.
     label : str or None, default "label"
         Column that holds the label; if it is another one, the column ``label`` is ignored. None takes the column
         ``label`` if there is one and does without if not: enough to extract features, not to compare models.
     positive : optional
         The positive class; by default the larger of two labels.
+    block : str, optional
+        Of a table without images: the block of all columns of numbers that have none, whatever they are called. Ids,
+        outcome, site, split and clinical columns are never taken; name others in ``not_features``.
+    not_features : sequence of str
+        Columns that ``block`` leaves alone: readings, folds, dates in numbers.
     allow_outside_root : bool, default False
         Accept paths (links followed) that lead outside the folder of the table.
 
@@ -77,8 +87,10 @@ def read_cohort(
     file = Path(path)
     table, decimal_comma = read_table(file)
     root = file.resolve().parent
-    draft = Cohort(table, _names(clinical), label or "label", positive, root, str(path), images, allow_outside_root)
-    return _cleaned(draft if _needs_label(draft, label) else _without_label(draft), decimal_comma=decimal_comma)
+    has_images = _looks_like_images(table) if images is None else images
+    draft = Cohort(table, _names(clinical), label or "label", positive, root, str(path), has_images, allow_outside_root)
+    draft = draft if _needs_label(draft, label) else _without_label(draft)
+    return _cleaned(draft, decimal_comma=decimal_comma, block=block, not_features=not_features)
 
 
 def cohort_from_frame(
@@ -86,9 +98,11 @@ def cohort_from_frame(
     *,
     root: str | Path | None = None,
     clinical: Sequence[str] = (),
-    images: bool = True,
+    images: bool | None = True,
     label: str | None = "label",
     positive: Any = None,
+    block: str | None = None,
+    not_features: Sequence[str] = (),
     allow_outside_root: bool = False,
 ) -> Cohort:
     """Make a cohort of a table in memory, as ``read_cohort`` does of a file.
@@ -99,7 +113,7 @@ def cohort_from_frame(
         ``case_id`` is a column or the named index.
     root : str or Path, optional
         Folder the paths are relative to and may not leave; without it they are taken as they are.
-    clinical, images, label, positive, allow_outside_root
+    clinical, images, label, positive, block, not_features, allow_outside_root
         As in ``read_cohort``.
 
     Raises
@@ -122,10 +136,17 @@ def cohort_from_frame(
         label or "label",
         positive,
         None if root is None else Path(root).resolve(),
-        has_images=images,
+        has_images=_looks_like_images(frame) if images is None else images,
         allow_outside_root=allow_outside_root,
     )
-    return _cleaned(draft if _needs_label(draft, label) else _without_label(draft), decimal_comma=False)
+    draft = draft if _needs_label(draft, label) else _without_label(draft)
+    return _cleaned(draft, decimal_comma=False, block=block, not_features=not_features)
+
+
+def _looks_like_images(table: pd.DataFrame) -> bool:
+    """Return whether a table is one of images: it names some, or has no features that it could be a table of."""
+    names = [str(c).strip() for c in table.columns]
+    return any(map(is_path_column, names)) or not any(is_feature(c) or looks_like_pyradiomics(c) for c in names)
 
 
 def _needs_label(draft: Cohort, label: str | None) -> bool:
@@ -140,7 +161,7 @@ def _without_label(draft: Cohort) -> Cohort:
     return replace(draft, table=draft.table.assign(**{draft.label: None}), has_label=False)
 
 
-def _cleaned(draft: Cohort, *, decimal_comma: bool) -> Cohort:
+def _cleaned(draft: Cohort, *, decimal_comma: bool, block: str | None, not_features: Sequence[str]) -> Cohort:
     """Return the cohort with its columns checked and typed."""
     raw = draft.table.rename(columns=lambda c: str(c).strip())
     raw = raw.loc[:, raw.columns != ""]  # what has no name (an index written by pandas) cannot be asked for
@@ -151,7 +172,19 @@ def _cleaned(draft: Cohort, *, decimal_comma: bool) -> Cohort:
     stripped = [v for c in _IDS if c in raw for v in raw[c] if isinstance(v, str) and v != v.strip()]
     if stripped:
         notes.append(about_all("N_ID_STRIPPED", f"{len(stripped)} ids had white space around them; it was removed."))
-    numeric = [c for c in raw.columns if c in draft.clinical or (is_feature(c) and not draft.has_images)]
+    features: dict[str, str] = {}
+    feature_notes: tuple[Finding, ...] = ()
+    if not draft.has_images:
+        paths = [c for c in raw.columns if is_path_column(c)]
+        features, feature_notes = name_features(
+            raw.columns,
+            block=block,
+            not_features={draft.label, *draft.clinical, *paths, *not_features},
+            is_number=lambda column: holds_numbers(raw[column]),
+        )
+    elif block is not None:
+        raise RunError(f"{draft._name} is read as a table of images; block is for a table of features.")
+    numeric = [c for c in raw.columns if c in draft.clinical or c in features]
     numeric += [c for c in (TIME,) if c in raw and c not in numeric and draft.task == "survival"]
     raw = with_decimal_points(raw, numeric, decimal_comma=decimal_comma).set_axis(pd.Index(ids, name="case_id"))
     columns: dict[str, pd.Series] = {}
@@ -171,7 +204,14 @@ def _cleaned(draft: Cohort, *, decimal_comma: bool) -> Cohort:
         columns["patient_id"] = pd.Series(ids, raw.index, dtype=object)
         hint = "If a patient can have several cases, add a column patient_id: splits must be by patient."
         notes.append(about_all("N_PATIENT_ASSUMED", "no column patient_id; each case is a patient of its own.", hint))
-    cohort = replace(draft, table=pd.DataFrame(columns, raw.index), notes=tuple(notes), positive=None)
+    cohort = replace(
+        draft,
+        table=pd.DataFrame(columns, raw.index),
+        notes=tuple(notes),
+        positive=None,
+        feature_names=features,
+        feature_notes=feature_notes,
+    )
     return replace(cohort, positive=_positive(draft.positive, cohort.classes, draft.label))
 
 

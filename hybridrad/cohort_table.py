@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from hybridrad.cohort_outcomes import (
     values_of,
 )
 from hybridrad.errors import Finding, RunError
+from hybridrad.feature_columns import how_to_use, is_feature, with_notes, with_size
 from hybridrad.tables import as_numbers
 
 _IDS = ("case_id", "patient_id")
@@ -60,6 +61,10 @@ class Cohort:
     has_images, allow_outside_root : bool
     notes : tuple of Finding
         What was noticed while reading.
+    feature_names : dict
+        Without images: column of the table -> feature ``<block>__<feature>``.
+    feature_notes : tuple of Finding
+        What is to be said of columns that got a block or are left out.
 
     Examples
     --------
@@ -81,6 +86,8 @@ class Cohort:
     allow_outside_root: bool = False
     has_label: bool = True
     notes: tuple[Finding, ...] = field(default=(), repr=False)
+    feature_names: Mapping[str, str] = field(default_factory=dict, repr=False)
+    feature_notes: tuple[Finding, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -213,21 +220,33 @@ class Cohort:
         return self.table[list(self.clinical)].add_prefix("clinical__")
 
     def features(self) -> pd.DataFrame:
-        """Return the ``<block>__<feature>`` columns of the table as float64, missing values as NaN.
+        """Return the features of the table as float64, missing values as NaN, under ``<block>__<feature>``.
+
+        Columns without a block that look like PyRadiomics features are the block ``radiomics``, or what ``block`` of
+        `read_cohort` said. Without a block ``size`` one is made of a volume (or area) among the shape features.
 
         Raises
         ------
         RunError
             There are none, or a cell is not a finite number.
+
+        Examples
+        --------
+        >>> from hybridrad.cohort import cohort_from_frame
+        >>> table = pd.DataFrame({"case_id": ["a", "b"], "label": [0, 1], "original_shape_VoxelVolume": [9e2, 2e3]})
+        >>> list(cohort_from_frame(table, images=False).features())
+        ['radiomics__original_shape_VoxelVolume', 'size__volume_ml']
         """
         self._refuse_duplicates()
-        names = self._feature_columns()
-        if not names:
+        if not self._feature_columns():
+            others = [c for c in self.table.columns if c not in (*_IDS, self.label)]
             raise RunError(
-                f"{self._name} has no column named <block>__<feature>; it has {first_of(self.table.columns)}.",
-                hint="Name features like radiomics__original_glcm_Contrast.",
+                f"{self._name} has no column named <block>__<feature> and none that looks like a PyRadiomics feature; "
+                f"it has {first_of(others, 12)}.",
+                hint=f"Name features like radiomics__original_glcm_Contrast; {how_to_use()}",
             )
-        return pd.DataFrame({name: as_numbers(self.table[name]) for name in names})
+        features, derived = with_size(self._features())
+        return with_notes(features, (*self.feature_notes, *derived))
 
     def check(self, *, task: str = "auto", n_jobs: int = 1) -> pd.DataFrame:
         """Return everything that can be said before extraction, as the findings table.
@@ -274,7 +293,9 @@ class Cohort:
             findings += [case.error.as_finding() for case in cases if case.error is not None]
             findings += inspect_cases([case for case in cases if case.error is None], n_jobs=n_jobs)
         else:
-            columns |= {c: as_numbers(self.table[c]).array for c in self._feature_columns()}
+            features = self._features()
+            columns |= {str(c): features[c].array for c in features}
+            findings += [*self.feature_notes, *with_size(features)[1]]
         labels = self.table[self.label].tolist() if by_class else [None] * len(self)
         findings += column_findings(pd.DataFrame(columns, index=self.table.index), labels)
         return findings_table(one_of_each(findings))
@@ -283,8 +304,16 @@ class Cohort:
     def _name(self) -> str:
         return Path(self.source).name
 
-    def _feature_columns(self) -> list[str]:
-        return [c for c in self.table.columns if is_feature(c) and c not in (*self.clinical, self.label)]
+    def _feature_columns(self) -> dict[str, str]:
+        """Return column of the table -> feature; a cohort with images has those that carry a block."""
+        if self.feature_names:
+            return dict(self.feature_names)
+        return {c: c for c in self.table.columns if is_feature(c) and c not in (*self.clinical, self.label)}
+
+    def _features(self) -> pd.DataFrame:
+        # Arrays: a table with an id twice is still looked at.
+        found = {name: as_numbers(self.table[column]).array for column, name in self._feature_columns().items()}
+        return pd.DataFrame(found, index=self.table.index)
 
     def _refuse_duplicates(self) -> None:
         index = self.table.index
@@ -303,15 +332,3 @@ class Cohort:
             message = f"{self._name}: {len(missing)} of {len(self)} cases have no {column}: {first_of(missing)}."
             raise RunError(message, code=code, hint="Fill the column, or leave these cases out with Cohort.subset().")
         return values
-
-
-def is_feature(column: str) -> bool:
-    """Return whether a column is named ``<block>__<feature>``.
-
-    Examples
-    --------
-    >>> is_feature("deep__0000"), is_feature("age")
-    (True, False)
-    """
-    block, separator, feature = column.partition("__")
-    return bool(block and separator and feature)
