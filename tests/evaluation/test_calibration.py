@@ -90,6 +90,14 @@ def test_one_repeat_without_a_slope_leaves_no_average():
     assert np.isfinite(table.loc["citl", "value"])
 
 
+def test_slope_intercept_and_calibration_in_the_large_agree_with_r(r_numbers):
+    r = r_numbers["made_up"]
+    result = calibration(r["y"], r["off"])
+    assert_allclose(result, [r["intercept"], r["slope"], r["citl"]], rtol=1e-8)
+    # rms stops its iterations earlier.
+    assert_allclose([result.intercept, result.slope], [r["intercept_rms"], r["slope_rms"]], rtol=1e-6)
+
+
 @pytest.mark.shared_data
 def test_values_agree_with_r(oracles):
     table, r = pd.read_csv(oracles / "binary80.csv"), json.loads((oracles / "binary80_R.json").read_text())

@@ -99,6 +99,14 @@ def test_scores_that_are_not_finite_are_refused():
         delong_variance(Y, np.where(A > 0.8, np.nan, A))
 
 
+def test_two_correlated_curves_are_compared_as_proc_does(r_numbers):
+    table, r = r_numbers["made_up"], r_numbers["made_up"]["reader"]
+    auc, _ = delong_covariance(table["y"], [table["grade"], table["x2"]])
+    assert_allclose(auc, [r["auc_reader"], r["auc_model"]], rtol=1e-12)
+    test = delong_test(table["y"], table["grade"], table["x2"])
+    assert_allclose([test.z, test.p_value, test.low, test.high], [r[k] for k in ("z", "p", "low", "high")], rtol=1e-9)
+
+
 @pytest.mark.shared_data
 def test_values_agree_with_r(oracles):
     table, r = pd.read_csv(oracles / "binary80.csv"), json.loads((oracles / "binary80_R.json").read_text())

@@ -35,6 +35,12 @@ def test_thresholds_at_the_ends_are_refused(threshold):
         net_benefit(Y, P, [threshold])
 
 
+def test_net_benefit_agrees_with_r(r_numbers):
+    r = r_numbers["made_up"]
+    assert_allclose(net_benefit(r["y"], r["off"], r["thresholds"]), r["net_benefit"], rtol=1e-12, atol=1e-15)
+    assert_allclose(net_benefit_treat_all(r["y"], r["thresholds"]), r["treat_all"], rtol=1e-12)
+
+
 @pytest.mark.shared_data
 def test_values_agree_with_r(oracles):
     table, r = pd.read_csv(oracles / "binary80.csv"), json.loads((oracles / "binary80_R.json").read_text())

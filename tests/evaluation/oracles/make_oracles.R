@@ -46,6 +46,15 @@ p <- fitted(fit)
 smooth <- lowess(p, y, iter = 0, delta = 0)
 apart <- abs(p - approx(smooth, xout = p, ties = mean)$y)
 
+# The same predictions made too extreme, too high and noisy: calibration coefficients and net benefit.
+off <- plogis(.4 + 1.5 * qlogis(p) + .6 * x3)
+logit_off <- qlogis(off)
+recalibrated <- glm(y ~ logit_off, family = binomial)
+at_large <- glm(y ~ 1, offset = logit_off, family = binomial)
+of_rms <- rms::val.prob(as.numeric(off), y, pl = FALSE)
+pt <- c(.1, .2, .35, .5, .8)
+benefit <- function(treat, t) mean(treat & y == 1) - mean(treat & y == 0) * t / (1 - t)
+
 # BCa limits of given replicates with given acceleration.
 set.seed(2)
 x <- c(rexp(25), 4)
@@ -62,6 +71,10 @@ cat(toJSON(list(
   made_up = list(y = y, x1 = x1, x2 = x2, x3 = x3, grade = grade,
     p = as.numeric(p), ici = mean(apart), e50 = as.numeric(quantile(apart, .5)), e90 = as.numeric(quantile(apart, .9)),
     emax = max(apart), coef = as.numeric(coef(fit)), auc = as.numeric(auc(roc(y, fitted(fit), quiet = TRUE))),
+    off = as.numeric(off), slope = as.numeric(coef(recalibrated)[2]), intercept = as.numeric(coef(recalibrated)[1]),
+    citl = as.numeric(coef(at_large)), slope_rms = as.numeric(of_rms["Slope"]), intercept_rms = as.numeric(of_rms["Intercept"]),
+    thresholds = pt, net_benefit = sapply(pt, function(t) benefit(off >= t, t)),
+    treat_all = sapply(pt, function(t) benefit(TRUE, t)),
     cox_snell = 1 - exp(-(fit$null.deviance - fit$deviance) / n),
     nagelkerke = as.numeric(lrm(y ~ x1 + x2 + x3, data = d)$stats["R2"]),
     validate = list(names = rownames(valid), apparent = as.numeric(valid[, "index.orig"]),
