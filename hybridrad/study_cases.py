@@ -15,7 +15,7 @@ from hybridrad.errors import RunError
 
 if TYPE_CHECKING:
     from hybridrad.evaluation.designs import Design
-    from hybridrad.strata import Task
+    from hybridrad.study_resolution import Resolution
 
 DEFAULT_FUSED = "hedge"
 
@@ -75,33 +75,8 @@ def size_of(X: pd.DataFrame) -> pd.Series:
     return X[sizes[0]]
 
 
-def _patients_per_class(used: Cohort) -> pd.Series:
-    return used.patient_id.groupby(used.label_values).nunique()
-
-
-def resolvable_auc_difference(used: Cohort, splits: pd.DataFrame, *, task: Task = "classification") -> float | None:
-    """Return the AUC difference this cohort can resolve.
-
-    None with more than two classes and for other tasks: there is no formula that its sources would carry there.
-    """
-    from hybridrad.comparison.verdicts import resolvable_difference, resolvable_on_test_set
-
-    if task != "classification" or len(used.classes) > 2:
-        return None
-    if splits.attrs["kind"] == "site":
-        return None  # it hangs on how much the sites differ, which nobody knows before
-    if splits.attrs["kind"] == "split":
-        cases = splits.index.get_level_values("case_id")[splits["role"] == "test"]
-        patients = used.patient_id[cases].groupby(used.label_values[cases]).nunique()
-        return resolvable_on_test_set(int(patients[used.classes[-1]]), int(patients[used.classes[0]]))
-    patients = _patients_per_class(used)
-    prevalence = float(patients[used.classes[-1]] / patients.sum())
-    n_folds, repeats = splits.attrs["n_folds"], splits.attrs["repeats"]
-    return resolvable_difference(int(used.patient_id.nunique()), n_folds, repeats, prevalence=prevalence)
-
-
-def announcement(used: Cohort, splits: pd.DataFrame, resolvable: float | None, *, task: Task = "classification") -> str:
-    """Return the sentence that is said before the first fit."""
+def announcement(used: Cohort, splits: pd.DataFrame, resolvable: Resolution) -> str:
+    """Return what is said before the first fit: the design, and what it can resolve."""
     n_folds, repeats, reason = (splits.attrs[k] for k in ("n_folds", "repeats", "reason"))
     if splits.attrs["kind"] != "folds":
         text = reason
@@ -112,11 +87,7 @@ def announcement(used: Cohort, splits: pd.DataFrame, resolvable: float | None, *
         )
         if n_folds != splits.attrs["n_folds_wanted"]:
             text += f" {reason}"
-    if resolvable is not None:
-        text += f" Smallest AUC difference this cohort can be expected to resolve: about {resolvable:.2f}."
-    elif task != "classification":
-        text += f" What difference this cohort can resolve is not computed for {task}."
-    return text
+    return f"{text} {resolvable.sentence}"
 
 
 def design(cv: Design, splits: pd.DataFrame) -> dict[str, Any]:

@@ -29,7 +29,8 @@ def test_survival_is_compared_from_a_csv_to_the_report(tmp_path, capsys):
     assert call(*arguments) == 0
     shown = capsys.readouterr().out
     assert "time to event" in shown
-    assert "not computed for survival" in shown
+    assert "Smallest concordance difference this cohort can be expected to resolve" in shown
+    assert "Assumed before the run" in shown
     assert "concordance" in shown
     run = tmp_path / "run"
     settings = json.loads((run / "study.json").read_text())

@@ -93,7 +93,8 @@ def test_family_regret_and_importance_are_made_on_the_primary_metric(study, requ
     assert study.regret.index.unique("metric").tolist() == [primary]
     worst = study.comparisons.loc[("hedge", "size", primary)]
     assert worst["verdict"] == "better"
-    assert study.settings["resolvable_difference"] is None
+    assert study.settings["resolvable_difference"] > 0.1
+    assert "Assumed before the run" in study.settings["resolvable_basis"]
     assert set(study.importance.index.unique("model")) == {"size", "radiomics", "deep", "hedge"}
 
 

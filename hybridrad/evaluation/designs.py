@@ -126,6 +126,20 @@ def design_from(text: str, *, inner: int = 4) -> NestedCV | LeaveOneSiteOut | Fi
         raise ValueError(f"{text!r} is none of FOLDSxREPEATS (5x10), site, split and folds:COLUMN.") from err
 
 
+def columns_of(design: Design) -> list[str]:
+    """Return the columns of the cohort table that a design reads.
+
+    Examples
+    --------
+    >>> columns_of(LeaveOneSiteOut("hospital")), columns_of(OwnFolds(["fold_1", "fold_2"]))
+    (['hospital'], ['fold_1', 'fold_2'])
+    """
+    if isinstance(design, LeaveOneSiteOut | FixedSplit):
+        return [design.column]
+    folds = design.folds if isinstance(design, OwnFolds) else []
+    return [folds] if isinstance(folds, str) else [] if isinstance(folds, pd.DataFrame) else list(folds)
+
+
 def _check_inner(inner: int) -> None:
     if isinstance(inner, bool) or not isinstance(inner, int | np.integer) or inner < 2:
         raise ValueError(f"inner must be an integer of at least 2, got {inner!r}.")
