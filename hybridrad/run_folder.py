@@ -39,8 +39,10 @@ _FILES = {
     "horizons": ("horizons.csv", ["model", "metric", "horizon"]),
     "complementarity": ("complementarity.csv", ["model", "other"]),
     "steps": ("steps.csv", ["model", "block"]),
+    "claims": ("claims.csv", ["model", "quantity"]),
+    "net_benefit": ("net_benefit.csv", ["model", "threshold"]),
 }
-_ONLY_WHERE_MADE = ("cases", "sites", "horizons", "complementarity", "steps")
+_ONLY_WHERE_MADE = ("cases", "sites", "horizons", "complementarity", "steps", "claims", "net_benefit")
 # What was measured of heat maps, and their pictures: arrays named <kind>_<place among the cases shown>.
 _HEAT_TABLE, _HEAT_PICTURES = "heat_maps.csv", "heat_maps.npz"
 
@@ -106,8 +108,11 @@ def find_data(
     folder: Path, study: Comparison, *, cohort_file: Path | None = None, features: Path | None = None
 ) -> tuple[pd.DataFrame | None, Cohort | None]:
     """Return the feature table of a study, given or in its run folder, and its cohort where its table is given."""
-    stored = folder / "features.parquet"
-    table = read_feature_table(features or stored) if features or stored.is_file() else None
+    path = features or folder / "features.parquet"
+    table = None
+    if features or path.is_file():
+        known = [study.settings["label"], *study.settings["cohort"]["clinical"]]
+        table = read_feature_table(path, block=read_recipe(folder).get("block"), not_features=known)
     if cohort_file is None:
         return table, None
     survival = study.settings.get("task") == "survival"
@@ -130,10 +135,9 @@ def save_study(study: Comparison, folder: Path) -> None:
             (folder / file).unlink(missing_ok=True)
             continue
         write(getattr(study, name), folder / file)
+    _save_heat_maps(study.heat_maps, folder)
     text = json.dumps(study.settings, indent=2, allow_nan=False)
     write_text(text + "\n", folder / STUDY_FILE)
-
-    _save_heat_maps(study.heat_maps, folder)
 
 
 def load_study(folder: Path) -> Comparison:
@@ -155,6 +159,9 @@ def load_study(folder: Path) -> Comparison:
         for name, (file, index) in _FILES.items()
         if name not in _ONLY_WHERE_MADE or (folder / file).is_file()
     }
+    if "net_benefit" in tables:
+        curves = tables["net_benefit"].reset_index().astype({"threshold": float})
+        tables["net_benefit"] = curves.set_index(_FILES["net_benefit"][1])
     settings = read_json(folder / STUDY_FILE)
     # Which design the folds are of decides how they are tested; in the file itself their numbers have become text.
     tables["splits"].attrs.update(splits_attrs(settings.get("cv") or {}))

@@ -1,10 +1,12 @@
-"""What may lie in a run folder beside the study: learning curves and a comparison with readers."""
+"""What may lie in a run folder beside the study: learning curves, a comparison with readers, an audit."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from hybridrad.exports import write_csv, write_parquet, write_text
 from hybridrad.learning import LearningCurves
@@ -27,6 +29,7 @@ _READERS = {
     "points": ("reader_points.csv", ["reader", "model", "grade"]),
 }
 _READERS_SETTINGS = "readers.json"
+_AUDIT, _AUDIT_SETTINGS = "audit.csv", "audit.json"
 
 
 def save_learning_curves(curves: LearningCurves, folder: Path) -> None:
@@ -81,6 +84,30 @@ def load_readers(folder: Path, study: Comparison) -> ReaderStudy | None:
         return None
     tables = {name: read_table(folder / file, index) for name, (file, index) in _READERS.items()}
     return ReaderStudy(**tables, settings=settings)
+
+
+def save_audit(audit: pd.DataFrame, study: Comparison, folder: Path, *, model: str | None = None) -> None:
+    """Write the table of an audit into a run folder, and which study and which of its arms it is of."""
+    (folder / _AUDIT_SETTINGS).unlink(missing_ok=True)
+    write_csv(audit, folder / _AUDIT)
+    settings = {"study": study_mark(study.settings), "model": model}
+    write_text(json.dumps(settings, indent=2) + "\n", folder / _AUDIT_SETTINGS)
+
+
+def load_audit(folder: Path, study: Comparison) -> pd.DataFrame | None:
+    """Read the audit of a study back, its arm in ``attrs``; None where the folder holds none, or that of other data.
+
+    Raises
+    ------
+    RunError
+        The table of it is missing.
+    """
+    settings = _settings_of(folder / _AUDIT_SETTINGS, study)
+    if settings is None:
+        return None
+    audit = read_table(folder / _AUDIT, ["code"])
+    audit.attrs["model"] = settings.get("model")
+    return audit
 
 
 def _settings_of(path: Path, study: Comparison) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def write_run_report(study: Comparison, folder: Path) -> Path:
-    """Write ``report.html`` of a study and of the learning curves and readings that lie beside it in its folder.
+    """Write ``report.html`` of a study and of the learning curves, readings and audit that lie beside it in its folder.
 
     Parameters
     ----------
@@ -24,7 +24,8 @@ def write_run_report(study: Comparison, folder: Path) -> Path:
         The report.
     """
     from hybridrad.reporting.report import write_report
-    from hybridrad.run_further import load_learning_curves, load_readers
+    from hybridrad.run_further import load_audit, load_learning_curves, load_readers
 
     learning, readers = load_learning_curves(folder, study), load_readers(folder, study)
-    return write_report(study, folder / "report.html", learning=learning, readers=readers)
+    audit = load_audit(folder, study)
+    return write_report(study, folder / "report.html", learning=learning, readers=readers, audit=audit)

@@ -14,15 +14,16 @@ import hybridrad
 from hybridrad import record
 from hybridrad._checks import check_choice, check_positive
 from hybridrad.cohort import Cohort
+from hybridrad.feature_columns import notes_of
 from hybridrad.heat import HeatMaps, study_heat, with_heat
 from hybridrad.study_cases import (
     announcement,
     cases_used,
     design,
     find_roles,
-    resolvable_auc_difference,
     size_of,
 )
+from hybridrad.study_claims import claims_table, decision_curves, no_claims, no_net_benefit
 from hybridrad.study_outcome import TaskChoice, outcome_of, refuse_patients_with_two_outcomes, task_asked
 from hybridrad.study_steps import no_steps, read_steps, step_table
 from hybridrad.study_tables import (
@@ -76,6 +77,11 @@ class Comparison:
         Index ``case_id``: patient and outcome of every case used, also of those that are never tested.
     steps : DataFrame
         Index ``model, block``: what each block of a priority arm adds to those before it; empty without one.
+    claims : DataFrame
+        Index ``model, quantity``: calibration-in-the-large, explained variation, parameters, sample sizes, stability of
+        selections, optimism; see `hybridrad.study_claims.claims_table`.
+    net_benefit : DataFrame
+        Index ``model, threshold``; the decision curve of every arm, for two classes, else empty.
     heat_maps : HeatMaps, optional
         Out-of-fold heat maps of the arms that are networks, where they were asked for.
     """
@@ -95,6 +101,8 @@ class Comparison:
     cases: pd.DataFrame = field(default_factory=no_cases, repr=False)
     complementarity: pd.DataFrame = field(default_factory=no_complementarity, repr=False)
     steps: pd.DataFrame = field(default_factory=no_steps, repr=False)
+    claims: pd.DataFrame = field(default_factory=no_claims, repr=False)
+    net_benefit: pd.DataFrame = field(default_factory=no_net_benefit, repr=False)
     heat_maps: HeatMaps | None = field(default=None, repr=False)
 
 
@@ -213,8 +221,10 @@ def compare_models(
     """
     from hybridrad.evaluation.design_splits import splits_of
     from hybridrad.evaluation.nested import NestedCV, evaluate
+    from hybridrad.evaluation.patients import aggregate_to_patients
     from hybridrad.models.finetuned.timing import training_announcements
     from hybridrad.models.memo import shared_fits
+    from hybridrad.study_resolution import resolution_of
 
     check_choice(unit, ["case", "patient"], name="unit")
     check_choice(aggregate, ["mean", "max", "largest"], name="aggregate")
@@ -231,10 +241,10 @@ def compare_models(
     size = size_of(X) if unit == "patient" and aggregate == "largest" else None
     groups = used.patient_id.to_numpy()
     splits = splits_of(cv, used, random_state, task=chosen)
-    resolvable = resolvable_auc_difference(used, splits, task=chosen)
+    resolvable = resolution_of(used, splits, task=chosen)
     read = with_heat(_read_off if explain else _read_off_without_shap, models, X, splits, n_cases=heat_maps)
     if announce is not None:
-        announce(announcement(used, splits, resolvable, task=chosen))
+        announce(announcement(used, splits, resolvable))
         for sentence in training_announcements(models, X, outcome.y, groups, splits, inner=cv.inner):
             announce(sentence)
     result = evaluate(
@@ -251,12 +261,14 @@ def compare_models(
         patient_rule=aggregate if unit == "patient" else None,
         size=size,
         horizons=outcome.horizons,
+        apparent=True,
         fold_context=shared_fits,
         after_fit=read,
         progress=progress,
         store=None if store is None else Path(store),
     )
-    failures, findings = what_went_wrong(run, result, cohort, used)
+    failures, findings = what_went_wrong(run, result, cohort, used, notes=notes_of(features))
+    described = arms(models, roles, X, result)
     settings = {
         "title": title,
         "created": date.today().isoformat(),
@@ -279,8 +291,9 @@ def compare_models(
         "threshold": {"rule": threshold, "target_sensitivity": target_sensitivity}
         if chosen == "classification"
         else None,
-        "resolvable_difference": resolvable,
-        "arms": arms(models, roles, X, result),
+        "resolvable_difference": resolvable.value,
+        "resolvable_basis": resolvable.basis,
+        "arms": described,
         "flow": record.flow(cohort, used, failures, groups=outcome.groups, names=outcome.group_names()),
         "extractors": list(run.extractors) if run is not None else [],
         "size": record.size_note(
@@ -297,6 +310,7 @@ def compare_models(
     if chosen == "classification":
         steps = step_table(result, splits, aggregate=rule, size=size, patient_id=used.patient_id)
     importance, importance_cases = importance_tables(result, X, splits)
+    scored = result.predictions if rule is None else aggregate_to_patients(result.predictions, rule, size=size)
     return Comparison(
         **tables,
         predictions=result.predictions,
@@ -308,6 +322,16 @@ def compare_models(
         failures=failures,
         settings=settings,
         steps=steps,
+        claims=claims_table(
+            scored,
+            importance,
+            tables["scores"],
+            arms=described,
+            primary_metric=outcome.primary_metric,
+            task=chosen,
+            apparent=result.apparent,
+        ),
+        net_benefit=decision_curves(scored, task=chosen),
         heat_maps=study_heat(result, models, splits, n_cases=heat_maps, random_state=random_state),
     )
 
@@ -323,20 +347,24 @@ def _read_off(name: str, fitted: Any, X_test: pd.DataFrame) -> dict[str, Any]:
 
 
 def _read_off_without_shap(name: str, fitted: Any, X_test: pd.DataFrame) -> dict[str, Any]:
+    from hybridrad.evaluation.routing import inside
     from hybridrad.models.finetuned.arm_networks import trained_choices
 
-    weights = getattr(fitted, "weights_", None)
+    model, X_seen = inside(fitted, X_test)
+    weights = getattr(model, "weights_", None)
     return {
-        "oof_loss": getattr(fitted, "oof_loss_", None),
+        "oof_loss": getattr(model, "oof_loss_", None),
         "weights": dict(weights) if isinstance(weights, pd.Series) else None,
-        "findings": [*getattr(fitted, "findings_", []), *_absences(fitted, X_test)],
-        "steps": read_steps(fitted, X_test),
+        "findings": [*getattr(model, "findings_", []), *_absences(model, X_seen)],
+        "steps": read_steps(model, X_seen),
         "networks": trained_choices(fitted),
     }
 
 
 def _absences(fitted: Any, X_test: pd.DataFrame) -> list[str]:
-    """Return what a fusion says of test cases that lack a block."""
+    """Return what a model says of test cases that lack a block."""
     from hybridrad.models.absence import say_absence
 
-    return say_absence(fitted.missing_blocks(X_test)) if hasattr(fitted, "missing_blocks") else []
+    if not hasattr(fitted, "missing_blocks"):
+        return []
+    return say_absence(fitted.missing_blocks(X_test), fitted.answer_without_block)

@@ -123,6 +123,20 @@ def as_numbers(column: pd.Series) -> pd.Series:
     return pd.Series(values, index=column.index, name=column.name)
 
 
+def holds_numbers(column: pd.Series) -> bool:
+    """Return whether every cell of a column that is not missing is a number, perhaps with a decimal comma.
+
+    Examples
+    --------
+    >>> [holds_numbers(pd.Series(cells)) for cells in (["1", None, "2,5"], ["1", "x"], [""])]
+    [True, False, False]
+    """
+    if pd.api.types.is_numeric_dtype(column):
+        return not pd.api.types.is_bool_dtype(column)
+    known = [t for t in as_text(column) if t is not None]
+    return bool(known) and all(_NUMBER.fullmatch(t) or _COMMA_NUMBER.fullmatch(t) for t in known)
+
+
 def as_variable(column: pd.Series) -> pd.Series:
     """Return a column as float64 if it holds numbers, as categories (object: str or None) if it holds words.
 

@@ -2,12 +2,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
 import hybridrad as hr
 from hybridrad.errors import RunError
-from hybridrad.run_further import load_learning_curves, load_readers, save_learning_curves, save_readers
+from hybridrad.run_further import (
+    load_audit,
+    load_learning_curves,
+    load_readers,
+    save_audit,
+    save_learning_curves,
+    save_readers,
+)
 from hybridrad.study_curves import curves_of_study
 from hybridrad.study_readers import Readings, compare_readers
 from tests.made_up_run import study_and_data
@@ -78,3 +86,15 @@ def test_a_missing_table_is_an_error_and_not_a_missing_section(data, curves, tmp
     (tmp_path / "learning_fits.csv").unlink()
     with pytest.raises(RunError, match=r"learning_fits\.csv is missing"):
         load_learning_curves(tmp_path, data[0])
+
+
+def test_an_audit_comes_back_and_that_of_other_data_does_not(data, tmp_path):
+    study = data[0]
+    table = pd.DataFrame(
+        {"verdict": ["pass"], "statistic": [0.8], "p_value": [0.01], "message": ["=found"], "hint": ["-"]},
+        index=pd.Index(["A_LABEL_PERMUTATION"], name="code"),
+    )
+    assert load_audit(tmp_path, study) is None
+    save_audit(table, study, tmp_path)
+    assert_frame_equal(load_audit(tmp_path, study), table, check_dtype=False)
+    assert load_audit(tmp_path, other_data(study)) is None

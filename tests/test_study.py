@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -95,7 +96,8 @@ def test_a_saved_study_comes_back_as_it_was(study, tmp_path):
     save_study(study, tmp_path)
     back = load_study(tmp_path)
     assert back.settings == json.loads(json.dumps(study.settings))
-    for name in ("scores", "comparisons", "regret", "predictions", "splits", "importance", "importance_cases"):
+    names = ("scores", "comparisons", "regret", "predictions", "splits", "importance", "importance_cases")
+    for name in (*names, "claims", "net_benefit"):
         assert_frame_equal(getattr(back, name), getattr(study, name), check_dtype=False, check_exact=False, rtol=1e-12)
 
 
@@ -179,11 +181,97 @@ def test_what_can_be_resolved_is_said_before_the_first_fit():
     assert "be expected to resolve: about 0.2" in said[0]
 
 
+def test_a_pipeline_before_a_block_model_is_a_single_arm_of_the_family_and_the_regret():
+    features, cohort = made_up(40)
+    beyond = make_pipeline(hr.SizeDecorrelation().set_output(transform="pandas"), hr.BlockModel("radiomics"))
+    models = hr.standard_models(features, names=["deep", "hedge"]) | {"beyond_size": beyond}
+    study = hr.compare_models(models, features, cohort, cv=hr.NestedCV(3, 1, 3))
+    assert study.settings["arms"]["beyond_size"]["role"] == "single"
+    assert np.isfinite(study.comparisons.loc[("hedge", "beyond_size", "roc_auc"), "p_adjusted"])
+    assert "beyond_size" in study.regret.loc[("hedge", "best_in_hindsight", "roc_auc"), "method"]
+    assert "beyond_size in " in study.regret.loc[("hedge", "selected", "roc_auc"), "note"]
+
+
+def test_a_filter_with_labels_before_a_block_model_is_never_picked_by_its_inner_loss():
+    features, cohort = made_up(40)
+    best = make_pipeline(hr.RelevanceFilter(n_columns=3).set_output(transform="pandas"), hr.BlockModel("radiomics"))
+    models = hr.standard_models(features, names=["radiomics", "hedge"]) | {"best": best}
+    study = hr.compare_models(models, features, cohort, cv=hr.NestedCV(3, 1, 3))
+    note = study.regret.loc[("hedge", "selected", "roc_auc"), "note"]
+    assert note.startswith("no arm could be picked: a step before best saw the labels")
+
+
+def test_every_arm_that_reads_a_missing_block_has_a_finding():
+    features, cohort = made_up(40)
+    features.iloc[:6, [c.startswith("deep__") for c in features.columns]] = np.nan
+    models = hr.standard_models(
+        features, names=["radiomics", "deep", "concat", "early", "priority", "block_penalty", "late"]
+    )
+    study = hr.compare_models(models, features, cohort, cv=hr.NestedCV(3, 1, 3), baseline="radiomics")
+    said = study.findings[study.findings["message"].str.contains("Block deep is missing for some cases")]
+    assert set(said["stage"]) == {"deep", "concat", "early", "priority", "block_penalty", "late"}
+
+
+def test_what_a_fusion_in_a_pipeline_says_of_itself_is_read_too():
+    features, cohort = made_up(40)
+    y, gone = cohort.label_values.to_numpy(), features.copy()
+    gone.iloc[:5, [c.startswith("deep__") for c in gone.columns]] = np.nan
+    hedge = make_pipeline(hr.SizeDecorrelation().set_output(transform="pandas"), hr.HedgedFusion(["radiomics", "deep"]))
+    found = _read_off_without_shap("hedge", hedge.fit(features, y), gone)
+    assert set(found["weights"]) == {"radiomics", "deep", "joint"}
+    assert "Block deep is missing" in found["findings"][0]
+
+
 class Stubborn(LogisticRegression):
     """Cannot be fitted, as the code of users sometimes cannot."""
 
     def fit(self, X, y):
         raise RuntimeError("no way")
+
+
+class Counted(LogisticRegression):
+    """Brings its out-of-fold logits, as networks do, and counts its fits by seed."""
+
+    gives_oof_logits = True
+    fits: ClassVar[list[int]] = []
+
+    def fit(self, X, y):
+        self.fits.append(self.random_state)
+        super().fit(X, y)
+        self.oof_logits_ = self.decision_function(X)
+        return self
+
+
+def test_an_estimator_is_fitted_once_per_fold_for_all_arms_with_the_seed_of_the_study(monkeypatch):
+    monkeypatch.setattr(Counted, "fits", [])
+    features, cohort = made_up(40)
+    models = {
+        "deep": hr.BlockModel("deep", estimator=Counted()),
+        "late": hr.LateFusion(["radiomics", "deep"], estimators={"deep": Counted()}),
+        "hedge": hr.HedgedFusion(["radiomics", "deep"], estimators={"deep": Counted()}, n_bootstrap=0),
+    }
+    hr.compare_models(models, features, cohort, cv=hr.NestedCV(3, 1, 3), random_state=7)
+    assert Counted.fits == [7, 7, 7]
+
+
+class Forgetful(hr.BlockModel):
+    """A block model without an inner loss where the first case is in training."""
+
+    def fit(self, X, y, groups=None):
+        super().fit(X, y, groups=groups)
+        if "000-0" in X.index:
+            del self.oof_loss_
+        return self
+
+
+def test_an_arm_without_inner_losses_leaves_an_empty_regret_that_names_it():
+    features, cohort = made_up(40)
+    models = hr.standard_models(features, names=["radiomics", "hedge"]) | {"odd": Forgetful("deep")}
+    study = hr.compare_models(models, features, cohort, cv=hr.NestedCV(3, 1, 3))
+    regret = study.regret.loc[("hedge", "selected", "roc_auc")]
+    assert np.isnan(regret["regret"])
+    assert regret["note"] == "no arm could be picked: odd gave no inner loss in 2 of 3 folds"
+    assert np.isfinite(study.regret.loc[("hedge", "best_in_hindsight", "roc_auc"), "regret"])
 
 
 def test_an_arm_that_fails_is_a_finding_and_has_no_score_but_the_others_do():

@@ -41,6 +41,7 @@ def plan_digest(plan: FoldPlan) -> str:
         "threshold": plan.threshold,
         "target_sensitivity": plan.target_sensitivity,
         "patient_rule": plan.patient_rule,
+        "apparent": plan.apparent,
     }
     size = "" if plan.size is None else _of_array(plan.size)
     parts = [

@@ -101,6 +101,7 @@ def evaluate(
     patient_rule: PatientRule | None = None,
     size: pd.Series | None = None,
     horizons: Sequence[float] = (),
+    apparent: bool = False,
     fold_context: Callable[[], AbstractContextManager[Any]] | None = None,
     after_fit: Callable[[str, Any, pd.DataFrame], Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -135,6 +136,8 @@ def evaluate(
         Index ``case_id``; needed by ``patient_rule="largest"``.
     horizons : sequence of float, optional
         Survival: times at which arms with ``predict_survival`` give the probability to survive.
+    apparent : bool, default False
+        Also score every arm on the cases it was fitted to, in each fold: ``apparent`` of the result.
     fold_context : callable, optional
         Returns a context manager that is entered around all arms of one outer fold.
     after_fit : callable, optional
@@ -182,6 +185,7 @@ def evaluate(
         fold_context=fold_context,
         after_fit=after_fit,
         horizons=tuple(map(float, horizons)),
+        apparent=apparent,
     )
     _check_plan(plan)
     tasks = _tasks(plan, splits)

@@ -36,6 +36,9 @@ class EvaluationResult:
         Columns ``model, repeat, fold, type, message``: what the arms' code warned about.
     routed : dict
         Arm -> whether the patients were passed to its ``fit``.
+    apparent : DataFrame
+        Index ``model, repeat, fold``; column ``value``: the primary score on the training cases. Empty where it was not
+        asked for.
     """
 
     predictions: pd.DataFrame
@@ -44,6 +47,7 @@ class EvaluationResult:
     failures: pd.DataFrame
     warnings: pd.DataFrame = field(repr=False)
     routed: dict[str, bool]
+    apparent: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
 
 def collected(plan: FoldPlan, outcomes: list[FoldOutcome]) -> EvaluationResult:
@@ -57,6 +61,7 @@ def collected(plan: FoldPlan, outcomes: list[FoldOutcome]) -> EvaluationResult:
     keyed = ["model", "repeat", "fold"]
     failures = [{"repeat": o.repeat, "fold": o.fold, **row} for o in outcomes for row in o.failures]
     noted = [{"repeat": o.repeat, "fold": o.fold, **row} for o in outcomes for row in o.warnings]
+    apparent = [(name, o.repeat, o.fold, value) for o in outcomes for name, value in o.apparent.items()]
     seconds = [(name, o.repeat, o.fold, spent) for o in outcomes for name, spent in o.seconds.items()]
     if not any(o.probabilities for o in outcomes):
         first = failures[0]
@@ -74,6 +79,7 @@ def collected(plan: FoldPlan, outcomes: list[FoldOutcome]) -> EvaluationResult:
         failures=pd.DataFrame(failures, columns=[*keyed, "stage", "type", "message"]),
         warnings=pd.DataFrame(noted, columns=[*keyed, "type", "message"]),
         routed={name: takes_groups(estimator) for name, estimator in plan.models.items()},
+        apparent=pd.DataFrame(apparent, columns=[*keyed, "value"]).set_index(keyed),
     )
 
 

@@ -18,6 +18,37 @@ class Stability(NamedTuple):
     variance: float
 
 
+def stability_of_counts(times_selected: ArrayLike, n_runs: int) -> float:
+    """Return the stability from how often each feature was selected; see `selection_stability`.
+
+    Its interval needs the sets themselves.
+
+    Parameters
+    ----------
+    times_selected : array of shape (n_features,)
+        In how many runs each feature was selected.
+    n_runs : int
+
+    Raises
+    ------
+    ValueError
+        Fewer than two runs, counts that cannot be, or all (no) features selected in every run.
+
+    Examples
+    --------
+    >>> round(stability_of_counts([4, 3, 1, 0, 1], 4), 4)
+    0.3939
+    """
+    times = np.asarray(times_selected, dtype=float)
+    if n_runs < 2 or times.ndim != 1 or not len(times) or times.min() < 0 or times.max() > n_runs:
+        raise ValueError(f"counts of at least two runs are wanted, each at most {n_runs}.")
+    frequency = times / n_runs
+    chance = float(frequency.mean() * (1 - frequency.mean()))
+    if chance < 1e-12:
+        raise ValueError("every run selected all features, or none; there is no choice to judge.")
+    return 1 - n_runs / (n_runs - 1) * float(np.mean(frequency * (1 - frequency))) / chance
+
+
 def selection_stability(selected: ArrayLike, *, level: float = 0.95) -> Stability:
     """Return how alike the selected sets of several runs are, corrected for chance.
 
@@ -51,14 +82,11 @@ def selection_stability(selected: ArrayLike, *, level: float = 0.95) -> Stabilit
     z = z.astype(float)
     m, d = z.shape
     frequency, share = z.mean(axis=0), z.mean(axis=1)
+    value = stability_of_counts(z.sum(axis=0), m)
     chance = share.mean() * (1 - share.mean())
-    if chance < 1e-12:
-        raise ValueError("every run selected all features, or none; there is no choice to judge.")
-    value = 1 - m / (m - 1) * float(np.mean(frequency * (1 - frequency))) / chance
     # What each run adds; the variance of the runs' contributions gives that of the whole.
     mean = share.mean()
     of_run = (z @ frequency / d - share * mean + value / 2 * (2 * share * mean - share - mean + 1)) / chance
     variance = float(4 / m**2 * ((of_run - of_run.mean()) ** 2).sum())
     half = float(stats.norm.ppf(0.5 + level / 2) * np.sqrt(variance))
-    value = float(value)
     return Stability(value, value - half, value + half, variance)

@@ -11,7 +11,7 @@ from hybridrad.reporting.arms import Arm
 from hybridrad.reporting.curves import SMALL_CLASS, smaller_class
 from hybridrad.reporting.design import design_words
 from hybridrad.reporting.message import score_row
-from hybridrad.reporting.panels import calibration_by_arm, roc_by_arm, roc_by_class
+from hybridrad.reporting.panels import calibration_by_arm, decision_curves, roc_by_arm, roc_by_class
 from hybridrad.reporting.plates import Draft
 from hybridrad.reporting.text import count, decimals_of, interval, is_number, listing, number
 
@@ -66,6 +66,22 @@ def calibration_plate(study: Comparison, predictions: pd.DataFrame, arms: Sequen
     return Draft(
         lambda: calibration_by_arm(predictions, arms, notes=notes), caption, "Calibration curves of every model."
     )
+
+
+def decision_plate(study: Comparison, curves: pd.DataFrame, arms: Sequence[Arm]) -> Draft | None:
+    """Return decision curves of a few arms, with what treating everybody or nobody is worth."""
+    if curves.empty:
+        return None
+    shown = leading_arms(arms)
+    caption = (
+        "Decision curves: net benefit of acting on every predicted probability at or above a threshold, in true "
+        f"positives per {study.settings.get('unit') or 'case'}; false positives are weighted by the odds of the "
+        "threshold, which is the probability from which on one would act. Mean over the repeats, each from the "
+        "predictions of all its folds. Grey: acting on everybody, and on nobody, which is zero; a model is worth using "
+        "where it lies above both, and loses by probabilities that are not calibrated. All models are in "
+        "net_benefit.csv."
+    )
+    return Draft(lambda: decision_curves(curves, shown), caption, "Decision curves of a few models.")
 
 
 def leading_arms(arms: Sequence[Arm]) -> list[Arm]:

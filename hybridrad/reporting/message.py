@@ -64,14 +64,15 @@ def against_singles(study: Comparison, fused: Arm, arms: list[Arm]) -> list[dict
 
 
 def small_differences(study: Comparison) -> str:
-    """Return the sentence about what this cohort can resolve; empty when it was not computed."""
-    smallest = study.settings.get("resolvable_difference")
+    """Return what this cohort can resolve and what that rests on, or why it cannot be said; empty in older studies."""
+    smallest, basis = study.settings.get("resolvable_difference"), str(study.settings.get("resolvable_basis") or "")
     if not is_number(smallest):
-        return ""
+        return basis
     metric = metric_name(str(study.settings.get("primary_metric")))
     return (
         f"This cohort can resolve differences of about {number(smallest, 2)} in {metric}: a true difference of "
         "that size would be found in about half of such studies, a smaller one in fewer."
+        f"{' ' + basis if basis else ''}"
     )
 
 

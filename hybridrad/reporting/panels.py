@@ -90,6 +90,43 @@ def calibration_by_arm(predictions: pd.DataFrame, arms: Sequence[Arm], *, notes:
     return figure
 
 
+def decision_curves(curves: pd.DataFrame, arms: Sequence[Arm]) -> Figure:
+    """Return net benefit against threshold probability: a line per arm, grey for acting on everybody and on nobody.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Index ``model, threshold``; columns ``net_benefit, treat_all``.
+    arms : sequence of Arm
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH_IN * 0.72, 2.9))
+    figure.set_layout_engine("constrained", h_pad=0.05, w_pad=0.04)
+    ax = figure.add_subplot()
+    everybody = curves.groupby(level="threshold")["treat_all"].mean()
+    ax.plot(everybody.index, everybody, color=MUTED, linewidth=0.9, linestyle=LINE_STYLES[1], label="everybody")
+    ax.axhline(0, color=MUTED, linewidth=0.9, label="nobody")
+    highest = float(everybody.max())
+    seen: dict[str, int] = {}
+    for arm in arms:
+        nth = seen[arm.role] = seen.get(arm.role, -1) + 1
+        line = curves[curves.index.get_level_values("model") == arm.name].droplevel("model")["net_benefit"]
+        if line.empty:
+            continue
+        shades = ROLE_SHADES[arm.role]
+        style = {"color": shades[nth % len(shades)], "linestyle": LINE_STYLES[nth % len(LINE_STYLES)]}
+        width = 1.8 if arm.is_default_fused else 1.1
+        ax.plot(line.index, line, linewidth=width, label=shorten(arm.name, LEGEND_CHARACTERS), **style)
+        highest = max(highest, float(line.max()))
+    ax.set_xlim(0, 1)
+    ax.set_ylim(-0.12 * highest, 1.08 * highest)  # far below zero no curve says anything
+    ax.set_xlabel("Threshold probability")
+    ax.set_ylabel("Net benefit")
+    ax.legend(loc="upper right")
+    return figure
+
+
 def _mean_of(curves: list) -> list[float]:
     longest = max(len(c) for c in curves)
     whole = [c for c in curves if len(c) == longest]

@@ -188,7 +188,7 @@ def cautions(study: Comparison) -> list[str]:
 
 
 def _of_other_tasks(task: str, flow: Mapping[str, Any]) -> list[str]:
-    words = [f"What difference this cohort can resolve was not computed: there is no formula for {task} here."]
+    words = []
     events: Any = ((flow.get("per_class") or {}).get("event") or {}).get("cases")
     if task == "survival" and is_number(events) and events < SMALL_CLASS:
         words.append(

@@ -16,6 +16,8 @@ from hybridrad.reporting.style import draw
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
+
     from hybridrad.learning import LearningCurves
     from hybridrad.study import Comparison
     from hybridrad.study_readers import ReaderStudy
@@ -28,6 +30,7 @@ def write_report(
     figures: bool = True,
     learning: LearningCurves | None = None,
     readers: ReaderStudy | None = None,
+    audit: pd.DataFrame | None = None,
 ) -> Path:
     """Write the report of a study.
 
@@ -46,6 +49,8 @@ def write_report(
         From `hybridrad.learning_curves`: adds a section.
     readers : ReaderStudy, optional
         From `hybridrad.study_readers.compare_readers`: adds a section.
+    audit : DataFrame, optional
+        From `hybridrad.audit`: its permutation of labels is said beside the scores.
 
     Returns
     -------
@@ -68,7 +73,7 @@ def write_report(
         plates.append(Plate(draw(name, draft.build, pdf=figures), draft.caption, draft.alt))
         return plates[-1]
 
-    content = page_content(study, drawn, files=figures, learning=learning, readers=readers)
+    content = page_content(study, drawn, files=figures, learning=learning, readers=readers, audit=audit)
     write_text(render_page(content), page)
     if figures:
         _write_figures(plates, page.parent / "figures")

@@ -11,6 +11,7 @@ import pandas as pd
 from hybridrad.reporting import curve_plates, importance_plates, plates
 from hybridrad.reporting.arms import Arm, by_role, default_fused, in_order_of, ordered_arms
 from hybridrad.reporting.case_tables import cases_grid, codes_grid
+from hybridrad.reporting.claims import calibration_words, claims_of, claims_section, net_benefit_of, with_calibration
 from hybridrad.reporting.complementarity import complementarity_section
 from hybridrad.reporting.design import design_words
 from hybridrad.reporting.flow import read_flow
@@ -51,6 +52,7 @@ TITLES = {
     "flow": "Cohort flow",
     "performance": "Performance",
     "comparison": "Comparison",
+    "claims": "What this cohort can carry",
     "learning": "Learning curves",
     "complementarity": "Complementarity",
     "readers": "Comparison with readers",
@@ -138,6 +140,7 @@ def page_content(
     files: bool,
     learning: LearningCurves | None = None,
     readers: ReaderStudy | None = None,
+    audit: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return what the templates show.
 
@@ -151,12 +154,16 @@ def page_content(
     learning : LearningCurves, optional
     readers : ReaderStudy, optional
         Their sections, and those of what the study does not hold, are left out.
+    audit : DataFrame, optional
+        From `hybridrad.audit`, for its permutation of labels.
     """
     arms = ordered_arms(study)
+    claims = claims_of(study)
     sections = {
         "flow": _flow(study, draw),
-        "performance": _performance(study, arms, draw),
+        "performance": _performance(study, arms, draw, claims),
         "comparison": _comparison(study, arms, draw),
+        "claims": claims_section(study, arms, claims, learning=learning, audit=audit),
         "learning": learning_section(learning, arms, draw),
         "complementarity": complementarity_section(study, arms),
         "readers": readers_section(readers, arms),
@@ -186,20 +193,24 @@ def _flow(study: Comparison, draw: Callable[..., Plate | None]) -> dict[str, Any
     }
 
 
-def _performance(study: Comparison, arms: list[Arm], draw: Callable[..., Plate | None]) -> dict[str, Any]:
-    there = set(study.scores.index.get_level_values("metric")) if not study.scores.empty else set()
+def _performance(
+    study: Comparison, arms: list[Arm], draw: Callable[..., Plate | None], claims: pd.DataFrame
+) -> dict[str, Any]:
+    scores = with_calibration(study.scores, claims)
+    there = set(scores.index.get_level_values("metric")) if not scores.empty else set()
     own = sorted(there - set(METRIC_NAMES))
     metrics = [m for m in METRIC_NAMES if m in there] + own
     curves = curve_plates.curve_predictions(study)
     of_classes = task_of_study(study) == "classification"
     shown: dict[str, Any] = {
-        "grid": score_grid(study, arms, metrics=metrics) if metrics else None,
+        "grid": score_grid(study, arms, metrics=metrics, scores=scores) if metrics else None,
         "sites": site_grid(study, arms),
         "forest": draw("scores", plates.forest_plate, study, arms),
         "multiclass": is_multiclass(study),
-        "sentences": beside_scores(study),
+        "sentences": [*beside_scores(study), *calibration_words(claims)],
         "plates": outcome_plates(study, curves, arms, draw),
     }
+    shown["decisions"] = None
     if not of_classes:
         return {**shown, "roc": None, "calibration": None}
     if is_multiclass(study):
@@ -212,6 +223,7 @@ def _performance(study: Comparison, arms: list[Arm], draw: Callable[..., Plate |
         **shown,
         "roc": draw("roc_curves", curve_plates.roc_plate, study, curves, arms),
         "calibration": draw("calibration", curve_plates.calibration_plate, study, curves, arms),
+        "decisions": draw("decision_curves", curve_plates.decision_plate, study, net_benefit_of(study), arms),
     }
 
 

@@ -36,9 +36,14 @@ def verdict_cell(word: Any) -> Cell:
     return Cell(text, kind="verdict", tone=text if text in VERDICTS else "")
 
 
-def score_grid(study: Comparison, arms: Sequence[Arm], *, metrics: Sequence[str]) -> Grid:
-    """Return the table of scores: a row per arm, a column per metric, value above interval."""
-    scores, primary = study.scores, study.settings.get("primary_metric")
+def score_grid(
+    study: Comparison, arms: Sequence[Arm], *, metrics: Sequence[str], scores: pd.DataFrame | None = None
+) -> Grid:
+    """Return the table of scores: a row per arm, a column per metric, value above interval.
+
+    ``scores``: in place of those of the study, where more stands beside them.
+    """
+    scores, primary = study.scores if scores is None else scores, study.settings.get("primary_metric")
     head = [Cell("Model")] + [Cell(metric_name(m), kind="num", tone="primary" if m == primary else "") for m in metrics]
     rows, role = [], ""
     for arm in arms:

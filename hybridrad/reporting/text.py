@@ -18,6 +18,8 @@ METRIC_NAMES = {
     "specificity": "Specificity",
     "calibration_slope": "Calibration slope",
     "calibration_intercept": "Calibration intercept",
+    "calibration_in_the_large": "Calibration in the large",
+    "ici": "ICI (lowess)",
     "r2": "R²",
     "mae": "Mean absolute error",
     "rmse": "Root mean squared error",
@@ -28,9 +30,13 @@ METRIC_NAMES = {
     "uno_auc": "Time-dependent AUC",
     "integrated_brier": "Integrated Brier score",
 }
-LOWER_IS_BETTER = ("brier", "log_loss", "mae", "rmse", "integrated_brier")
+LOWER_IS_BETTER = ("brier", "log_loss", "mae", "rmse", "integrated_brier", "ici")
 _DECIMALS = dict.fromkeys(
-    ("sensitivity", "specificity", "calibration_slope", "calibration_intercept", "linear_slope", "linear_intercept"), 2
+    (
+        *("sensitivity", "specificity", "linear_slope", "linear_intercept"),
+        *("calibration_slope", "calibration_intercept", "calibration_in_the_large"),
+    ),
+    2,
 )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hybridrad.study_claims import no_claims, no_net_benefit
 from hybridrad.study_steps import no_steps
 from hybridrad.study_tables import no_complementarity, no_sites
 
@@ -74,6 +75,8 @@ def _whole_study(n_patients, repeats, n_folds, classes, seed):
         sites=no_sites(),
         complementarity=no_complementarity(),
         steps=no_steps(),
+        claims=no_claims(),
+        net_benefit=no_net_benefit(),
         scores=_scores(rng, n_patients, classes),
         comparisons=_comparisons(rng),
         regret=_regret(),

@@ -98,7 +98,7 @@ def renamed(table, names):
 def test_the_page_has_every_section_and_a_table_of_contents(page):
     shown = [name for name in TITLES if name not in ("learning", "complementarity", "readers", "steps", "heat_maps")]
     assert set(shown) <= set(page.ids)
-    assert [value for tag, value in page.loads if tag == "a"][:6] == [f"#{name}" for name in shown]
+    assert [value for tag, value in page.loads if tag == "a"][:7] == [f"#{name}" for name in shown]
 
 
 def test_the_page_loads_nothing_and_runs_nothing(page):
@@ -134,7 +134,7 @@ def test_hostile_names_and_messages_are_only_text(hostile, page):
 
 def test_hostile_names_are_only_text_in_the_figure_files(hostile):
     files = list((hostile.parent / "figures").glob("*.svg"))
-    assert len(files) == 8
+    assert len(files) == 9
     for file in files:
         assert not re.search(r"<script|<img|onload=alert\(3\)>\s*<", file.read_text(encoding="utf-8"))
 
@@ -149,6 +149,7 @@ def test_the_same_study_gives_the_same_bytes(make_study, tmp_path):
 
 def test_each_figure_is_written_as_svg_and_pdf(written):
     names = {"cohort_flow", "scores", "roc_curves", "calibration", "differences", "block_shares", "top_features"}
+    names |= {"decision_curves"}
     folder = written.parent / "figures"
     assert names | {"hedge_weights"} == {p.stem for p in folder.glob("*.svg")} == {p.stem for p in folder.glob("*.pdf")}
     assert all(p.read_bytes().startswith(b"%PDF") for p in folder.glob("*.pdf"))
@@ -156,7 +157,7 @@ def test_each_figure_is_written_as_svg_and_pdf(written):
 
 def test_without_figure_files_the_page_still_shows_the_figures(small_study, tmp_path):
     html = write_report(small_study, tmp_path / "report.html", figures=False).read_text(encoding="utf-8")
-    assert html.count("<svg") == 8
+    assert html.count("<svg") == 9
     assert list(tmp_path.iterdir()) == [tmp_path / "report.html"]
 
 
