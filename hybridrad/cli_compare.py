@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,21 +30,17 @@ from hybridrad.cli_options import (
 )
 from hybridrad.cli_readers import ReadersOpt, make_readers
 from hybridrad.cli_runs import write_and_print
-from hybridrad.console import announce, print_run, run_study, say
+from hybridrad.cli_scoring import ScoringOptions
+from hybridrad.console import announce, print_findings, print_run, run_study, say
 from hybridrad.errors import RunError
 from hybridrad.run_report import write_run_report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from hybridrad.features.assembly import ExtractionRun
-
-
-class Unit(StrEnum):
-    """What is scored."""
-
-    case = "case"
-    patient = "patient"
 
 
 @in_groups
@@ -53,6 +48,7 @@ def compare(
     cohort_file: CohortArg,
     out_folder: OutOpt,
     extraction: ExtractionOptions,
+    scoring: ScoringOptions,
     clinical: Annotated[
         list[str] | None, typer.Option("--clinical", metavar="COL ...", help="Clinical columns of the cohort table.")
     ] = None,
@@ -64,9 +60,22 @@ def compare(
     positive: Annotated[
         str | None, typer.Option("--positive", help="Label of the positive class; default the larger.")
     ] = None,
-    unit: Annotated[Unit, typer.Option("--unit", help="What is scored: case or patient.")] = Unit.case,
     features: Annotated[
-        Path | None, typer.Option("--features", metavar="TABLE", help="Use this feature table, extract nothing.")
+        Path | None,
+        typer.Option(
+            "--features",
+            metavar="TABLE",
+            help="Use this feature table, extract nothing. Not needed where COHORT.csv holds features and no images.",
+        ),
+    ] = None,
+    block: Annotated[
+        str | None,
+        typer.Option(
+            "--block",
+            metavar="NAME",
+            help="Feature table: block of all columns of numbers that have none; without it those that look like "
+            "PyRadiomics features are the block radiomics, and others are left out.",
+        ),
     ] = None,
     models: Annotated[str | None, typer.Option("--models", help="Arms, with commas; default the standard set.")] = None,
     baseline: Annotated[str | None, typer.Option("--baseline", help="Arm the others are compared with.")] = None,
@@ -94,11 +103,12 @@ def compare(
     retry_failed: RetryOpt = False,
 ) -> None:
     """Extract, compare all arms on the same splits, and write tables and a report into RUN."""
-    from hybridrad.evaluation.designs import design_from
+    from hybridrad.evaluation.designs import columns_of, design_from
     from hybridrad.run_folder import claim_folder
+    from hybridrad.study_readers import Readings
 
     design = design_from(cv, inner=inner)
-    extractors = [] if features else extraction.extractors()
+    meant = [*columns_of(design), *(Readings.parse(text).column for text in readers or ())]
     cohort = read_asked(
         cohort_file,
         label=label,
@@ -106,11 +116,16 @@ def compare(
         allow_outside_root=allow_outside_root,
         clinical=clinical or (),
         positive=positive,
-        images=features is None,
+        images=None if features is None else False,
+        block=block if features is None else None,
+        not_features=meant,
     )
+    from_images = features is None and cohort.has_images
+    extractors = extraction.extractors() if from_images else []
     from hybridrad.study_outcome import task_asked
 
     chosen = task_asked(task.value, cohort)
+    scoring.check(n_classes=len(cohort.classes), task=chosen)
     if chosen != "classification" and readers:
         raise RunError(
             f"--readers is for classes; the task is {chosen}.", hint="Leave it out, or name a label with two classes."
@@ -125,23 +140,25 @@ def compare(
         **({"horizons": horizons} if horizons else {}),
         "positive": positive,
         "clinical": clinical,
-        "unit": unit.value,
+        **scoring.recipe(),
         "features": text_of(features),
+        **({"block": block} if block else {}),
         "models": models,
         "baseline": baseline,
         "cv": cv,
         "inner": inner,
         "equivalence_margin": margin_auc,
         "seed": seed,
-        **({} if features else extraction.recipe()),
+        **(extraction.recipe() if from_images else {}),
     }
+    run: ExtractionRun | None = None
+    if not from_images:
+        table = _feature_table(features, cohort, block=block, not_features=meant)
     claim_folder(out_folder, recipe)
     announce(cohort)
-    from hybridrad.features.table_file import read_feature_table
-
-    run: ExtractionRun | None = None
-    if features is not None:
-        table = read_feature_table(features)
+    say(scoring.sentence(n_classes=len(cohort.classes), task=chosen))
+    if not from_images:
+        _say_columns(table, out_folder)
     else:
         run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
         print_run(run)
@@ -180,7 +197,10 @@ def compare(
             horizons=_numbers(horizons),
             cv=design,
             baseline=baseline,
-            unit=unit.value,
+            unit=scoring.unit.value,
+            aggregate=scoring.rule,
+            threshold=scoring.threshold_rule.value,
+            target_sensitivity=scoring.sensitivity,
             margin=margin_auc,
             run=run,
             n_jobs=jobs,
@@ -238,6 +258,30 @@ def demo(
     )
     _finish(study, out_folder)
     raise typer.Exit(2 if len(study.failures) else 0)
+
+
+def _feature_table(
+    features: Path | None, cohort: hr.Cohort, *, block: str | None, not_features: Sequence[str]
+) -> pd.DataFrame:
+    """Return the features of a study without images: of their own file, or of the cohort table itself."""
+    from hybridrad.features.table_file import read_feature_table
+
+    if features is None:
+        return cohort.features()
+    others = [cohort.label, *cohort.clinical, *not_features]
+    return read_feature_table(features, block=block, not_features=others)
+
+
+def _say_columns(table: pd.DataFrame, folder: Path) -> None:
+    """Print what became of which column, and keep the table as it is compared: the file it came from is another one."""
+    from hybridrad._checks import findings_table
+    from hybridrad.exports import write_parquet
+    from hybridrad.feature_columns import notes_of
+
+    notes = findings_table(notes_of(table))
+    if len(notes):
+        print_findings(notes)
+        write_parquet(table, folder / "features.parquet")
 
 
 def _numbers(text: str | None) -> list[float] | None:

@@ -39,7 +39,7 @@ def check(
     """Say what is wrong with a cohort before anything is computed."""
     from hybridrad.exports import write_csv
 
-    cohort = read_asked(cohort_file, label=label, where=where, allow_outside_root=allow_outside_root)
+    cohort = read_asked(cohort_file, label=label, where=where, allow_outside_root=allow_outside_root, images=None)
     findings = cohort.check(task=task.value, n_jobs=jobs)
     say(f"{len(cohort.table)} cases, {cohort.table['patient_id'].nunique()} patients.")
     print_findings(findings)

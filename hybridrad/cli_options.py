@@ -257,15 +257,20 @@ def read_asked(
     allow_outside_root: bool,
     clinical: Sequence[str] = (),
     positive: str | None = None,
-    images: bool = True,
+    images: bool | None = True,
+    block: str | None = None,
+    not_features: Sequence[str] = (),
 ) -> hr.Cohort:
     """Read a cohort table, and keep the cases that ``--where`` names."""
+    conditions = [condition.partition("=")[0] for condition in where or ()]
     cohort = hr.read_cohort(
         path,
         clinical=tuple(clinical),
         images=images,
         label=label,
         positive=positive,
+        block=block,
+        not_features=(*not_features, *conditions),
         allow_outside_root=allow_outside_root,
     )
     for condition in where or ():

@@ -48,8 +48,8 @@ def audit(
     seed: SeedOpt = 0,
 ) -> None:
     """Ask whether the numbers in RUN could be flattering, and write RUN/audit.csv."""
-    from hybridrad.exports import write_csv
     from hybridrad.run_folder import find_controls, find_data, load_study
+    from hybridrad.run_further import save_audit
 
     study = load_study(run_folder)
     table, cohort = find_data(run_folder, study, cohort_file=cohort_file, features=features)
@@ -65,7 +65,9 @@ def audit(
         random_state=seed,
         progress=lambda code: say(f"... {code}"),
     )
-    write_csv(found, run_folder / "audit.csv")
+    arms = study.settings.get("arms") or {}
+    audited = model or next((name for name, arm in arms.items() if arm.get("is_default_fused")), None)
+    save_audit(found, study, run_folder, model=audited or study.settings.get("baseline"))
     print_audit(found)
     say(f"Written: {run_folder / 'audit.csv'}")
 
