@@ -152,10 +152,10 @@ def compare(
         **(extraction.recipe() if from_images else {}),
     }
     run: ExtractionRun | None = None
+    announce(cohort)
     if not from_images:
         table = _feature_table(features, cohort, block=block, not_features=meant)
     claim_folder(out_folder, recipe)
-    announce(cohort)
     say(scoring.sentence(n_classes=len(cohort.classes), task=chosen))
     if not from_images:
         _say_columns(table, out_folder)

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from hybridrad.heat import HeatMaps, spread_matrix
 from hybridrad.reporting.style import INK, LINE_STYLES, MUTED, RC, WIDTH_IN
 from hybridrad.reporting.text import is_number, number, shorten
-from hybridrad.reporting.view_sheet import ViewSheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from hybridrad.reporting.view_sheet import ViewSheet
 
 COLUMNS = 5
 PANEL_IN = 2.1
@@ -63,6 +64,8 @@ def draw_heat_maps(maps: HeatMaps, *, model: str | None = None, classes: Sequenc
     ['case_1']
     """
     import matplotlib as mpl
+
+    from hybridrad.reporting.view_sheet import ViewSheet
 
     names = list(maps.shown.index.unique("model"))
     if not names or (model is not None and model not in names):
