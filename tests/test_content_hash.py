@@ -73,12 +73,13 @@ def test_the_device_that_auto_means_is_part_of_the_hash(monkeypatch):
 def test_other_pictures_in_the_same_folder_change_the_hash(tmp_path):
     import shutil
 
-    found = []
+    hashes, digests = [], []
     for seed in (0, 1, 0):
         shutil.rmtree(tmp_path / "views", ignore_errors=True)
         cohort = hr.make_cohort(tmp_path / f"cohort{seed}", n_patients=3, random_state=seed)
-        # One worker: with several, pictures lie in the file in the order in which they were done, and the hash is another.
-        store = hr.prepare_views(cohort, hr.Views(), store=tmp_path / "views", input_px=16, n_jobs=1, progress=False)
-        found.append(content_hash(hr.FineTunedCNN("squeezenet1_1", "untrained", views_store=store)))
-    assert found[0] == found[2]
-    assert found[0] != found[1]
+        store = hr.prepare_views(cohort, hr.Views(), store=tmp_path / "views", input_px=16, progress=False)
+        hashes.append(content_hash(hr.FineTunedCNN("squeezenet1_1", "untrained", views_store=store)))
+        digests.append(store.content_digest())
+    assert hashes[0] != hashes[1]
+    assert digests[0] != digests[1]
+    assert digests[0] == digests[2]

@@ -213,8 +213,10 @@ class ViewStore:
                     f"{folder} holds no views: {path.name} is missing.", hint="Make them by prepare_views()."
                 )
         settings = json.loads(wanted[0].read_text(encoding="utf-8"))
-        if wanted[2].stat().st_mtime_ns > wanted[0].stat().st_mtime_ns:
-            settings.pop(PICTURES_SHA256, None)  # the pictures were written to after they had been hashed
+        # Pictures may have been written to after they had been hashed, and a late flush of the system looks the same.
+        doubtful = wanted[2].stat().st_mtime_ns > wanted[0].stat().st_mtime_ns
+        if doubtful:
+            doubtful = settings.pop(PICTURES_SHA256, None) is not None
         table = pd.read_parquet(wanted[1])[[f"{BLOCK}__{field}" for field in FIELDS]]
         index = table.set_axis(list(FIELDS), axis=1).astype(np.int64)
         failures = pd.read_csv(folder / "failures.csv", dtype={"case_id": "str"}).set_index(["case_id", "stage"])
@@ -225,6 +227,8 @@ class ViewStore:
                 f"{wanted[2]} holds {len(store._memory())} planes and its index points to {end}.",
                 hint="Delete the folder and make the views again.",
             )
+        if doubtful:
+            store.settings[PICTURES_SHA256] = store.content_digest()
         return store
 
     @classmethod
