@@ -213,10 +213,8 @@ class ViewStore:
                     f"{folder} holds no views: {path.name} is missing.", hint="Make them by prepare_views()."
                 )
         settings = json.loads(wanted[0].read_text(encoding="utf-8"))
-        # Pictures may have been written to after they had been hashed, and a late flush of the system looks the same.
-        doubtful = wanted[2].stat().st_mtime_ns > wanted[0].stat().st_mtime_ns
-        if doubtful:
-            doubtful = settings.pop(PICTURES_SHA256, None) is not None
+        if wanted[2].stat().st_mtime_ns > wanted[0].stat().st_mtime_ns:
+            settings.pop(PICTURES_SHA256, None)  # the pictures were written to after they had been hashed
         table = pd.read_parquet(wanted[1])[[f"{BLOCK}__{field}" for field in FIELDS]]
         index = table.set_axis(list(FIELDS), axis=1).astype(np.int64)
         failures = pd.read_csv(folder / "failures.csv", dtype={"case_id": "str"}).set_index(["case_id", "stage"])
@@ -227,8 +225,6 @@ class ViewStore:
                 f"{wanted[2]} holds {len(store._memory())} planes and its index points to {end}.",
                 hint="Delete the folder and make the views again.",
             )
-        if doubtful:
-            store.settings[PICTURES_SHA256] = store.content_digest()
         return store
 
     @classmethod
@@ -266,6 +262,11 @@ class ViewStore:
             digest.update(f"{row.Index}\x1f{row.n_views}\x1f{row.n_channels}\x1e".encode())
             digest.update(self._memory()[row.first_plane : row.first_plane + n_planes].tobytes())
         return digest.hexdigest()
+
+    def content_state(self) -> dict[str, Any]:
+        """Return what stores of the same pictures share, wherever they are and in whatever order they were made."""
+        made_with = {key: value for key, value in self.settings.items() if key != PICTURES_SHA256}
+        return {**made_with, "pictures": self.content_digest()}
 
     def has(self, case_ids: Iterable[str]) -> NDArray[np.bool_]:
         """Return which of the cases have pictures."""
