@@ -31,6 +31,8 @@ _HOMES = {
     "PriorityFusion": "hybridrad.models.priority",
     "BlockPenaltyFusion": "hybridrad.models.block_penalty",
     "BlockChoice": "hybridrad.models.block_choice",
+    "PriorityRegressor": "hybridrad.models.regression.priority",
+    "PrioritySurvival": "hybridrad.models.survival.priority",
     "BlockRegressor": "hybridrad.models.regression.regressors",
     "ConcatRegressor": "hybridrad.models.regression.regressors",
     "EarlyRegressor": "hybridrad.models.regression.regressors",
@@ -118,6 +120,7 @@ if TYPE_CHECKING:
     from hybridrad.models.priority import PriorityFusion
     from hybridrad.models.redundancy import RedundancyFilter
     from hybridrad.models.regression.boosted import BoostedRegressor
+    from hybridrad.models.regression.priority import PriorityRegressor
     from hybridrad.models.regression.regressors import (
         BlockRegressor,
         ConcatRegressor,
@@ -130,6 +133,7 @@ if TYPE_CHECKING:
     from hybridrad.models.skewness import SkewnessTransform
     from hybridrad.models.standard import standard_models
     from hybridrad.models.survival.boosted import BoostedSurvival
+    from hybridrad.models.survival.priority import PrioritySurvival
     from hybridrad.models.survival.survival_models import (
         BlockSurvival,
         ConcatSurvival,

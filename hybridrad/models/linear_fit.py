@@ -21,7 +21,7 @@ class LinearFit:
     """A fitted linear model of raw columns; a value that does not change.
 
     ``coef`` (n_design,) belongs to the design; ``oof_predictions`` (n_train,) are those of the inner folds at the
-    chosen penalty; ``inner_losses`` holds one mean loss per penalty.
+    chosen penalty, or with offsets what it adds to them; ``inner_losses`` holds one mean loss per penalty.
     """
 
     preparation: Preparation
@@ -54,6 +54,7 @@ def fit_linear(
     folds: Sequence[Fold],
     preparation: Preparation,
     penalties: Sequence[float],
+    offsets: Array | None = None,
 ) -> LinearFit:
     """Choose the penalty by the loss of the inner folds and refit on all rows.
 
@@ -71,16 +72,21 @@ def fit_linear(
         Unfitted.
     penalties : sequence of float
         Descending.
+    offsets : ndarray of shape (n_folds, n_cases), optional
+        What is predicted already, as each fold knows it; the model adds to it, and losses are those of the sum. The fit
+        to all rows takes for each case the offset of the fold that leaves it out.
     """
-    oof, losses = np.empty((len(penalties), len(y))), np.zeros(len(penalties))
-    for train, test in folds:
+    oof, losses, known = np.empty((len(penalties), len(y))), np.zeros(len(penalties)), np.zeros(len(y))
+    for k, (train, test) in enumerate(folds):
+        before = np.zeros(len(y)) if offsets is None else offsets[k]
+        known[test] = before[test]
         fitted = preparation.fresh().fit(X[train], y[train], groups[train])
-        coefs, intercepts = outcome.path(fitted.scaled(X[train]), y[train], penalties)
+        coefs, intercepts = outcome.path(fitted.scaled(X[train]), y[train], penalties, offset=before[train])
         predictions = coefs @ fitted.scaled(X).T + intercepts[:, None]
-        losses += [outcome.held_out_loss(of_penalty, y, train, test) for of_penalty in predictions]
+        losses += [outcome.held_out_loss(of_penalty + before, y, train, test) for of_penalty in predictions]
         oof[:, test] = predictions[:, test]
     losses /= outcome.n_terms(y)
     best = int(np.flatnonzero(losses <= losses.min() + TIE * abs(losses.min()))[0])
     fitted = preparation.fresh().fit(X, y, groups)
-    coefs, intercepts = outcome.path(fitted.scaled(X), y, penalties[: best + 1])
+    coefs, intercepts = outcome.path(fitted.scaled(X), y, penalties[: best + 1], offset=known)
     return LinearFit(fitted, coefs[-1], float(intercepts[-1]), float(penalties[best]), losses, oof[best].copy())

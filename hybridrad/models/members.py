@@ -32,13 +32,17 @@ def fit_members(
     estimators: Mapping[str, Any] | None,
     inner: int,
     seed: int,
-) -> dict[str, BlockModel]:
-    """Return block name -> fitted ``BlockModel``; ``estimators`` replaces the default model of the blocks it names."""
+    model: type[Any] = BlockModel,
+) -> dict[str, Any]:
+    """Return block name -> fitted ``BlockModel``, or another task's ``model``.
+
+    ``estimators`` replaces the default model of the blocks it names.
+    """
     estimators = own_estimators(estimators, blocks)
     return {
-        name: BlockModel(
-            {name: positions.tolist()}, estimator=estimators.get(name), inner=inner, random_state=seed
-        ).fit(X, y, groups=groups)
+        name: model({name: positions.tolist()}, estimator=estimators.get(name), inner=inner, random_state=seed).fit(
+            X, y, groups=groups
+        )
         for name, positions in blocks.items()
     }
 

@@ -31,14 +31,25 @@ class Outcome(Protocol):
     def strata(self, y: Target, groups: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the stratum of each case, the same for all cases of a patient, that inner folds are balanced by."""
 
-    def path(self, design: Array, y: Target, penalties: Sequence[float]) -> tuple[Array, Array]:
-        """Return coefficients (n_penalties, n_columns) and intercepts (n_penalties,)."""
+    def path(
+        self, design: Array, y: Target, penalties: Sequence[float], *, offset: Array | None = None
+    ) -> tuple[Array, Array]:
+        """Return coefficients (n_penalties, n_columns) and intercepts (n_penalties,).
+
+        ``offset`` (n_cases,) is what is predicted already; the model adds to it.
+        """
 
     def held_out_loss(self, predictions: Array, y: Target, train: NDArray[np.intp], test: NDArray[np.intp]) -> float:
         """Return the loss of a fold's cases that were left out, given predictions for all cases; a sum of terms."""
 
+    def terms(self, y: Target) -> Array:
+        """Return how many terms of a loss each case brings, shape (n_cases,)."""
+
     def n_terms(self, y: Target) -> int:
         """Return how many terms a loss of these cases is the sum of."""
+
+    def case_losses(self, predictions: Array, y: Target) -> Array:
+        """Return what each case brings to the loss, shape (n_cases,); the sum over all terms is the mean loss."""
 
     def loss(self, predictions: Array, y: Target) -> float:
         """Return the mean loss of pooled out-of-fold predictions."""

@@ -87,7 +87,7 @@ def _fit_member(
         return member.fit(training.cases.table, y, groups=groups)
     at = np.flatnonzero(there)
     count = f"({len(at)} of {len(there)})"
-    if _can_learn(training.y, training.groups, at):
+    if can_learn(training.y, training.groups, at):
         findings.append(f"Training cases lack block {name}; its member was fitted to those that have it {count}.")
         patients = None if groups is None else np.asarray(groups)[at]
         return member.fit(training.cases.rows(at).table, np.asarray(y)[at], groups=patients)
@@ -130,7 +130,7 @@ def answers_where_present(members: Iterable[Any], cases: Cases, absent: NDArray[
     absent : bool ndarray of shape (n_cases, n_members)
     """
     return [
-        _where_present(member, _answer(member), cases, lacks, average_answer(member))
+        _where_present(member, own_answer(member), cases, lacks, average_answer(member))
         for member, lacks in zip(members, absent.T, strict=True)
     ]
 
@@ -167,7 +167,8 @@ def _out_of_fold(member: Any) -> Array:
     return known
 
 
-def _answer(member: Any) -> Any:
+def own_answer(member: Any) -> Any:
+    """Return the function of cases to the logits or predictions of a fitted block model."""
     return member._logits if hasattr(member, "_logits") else member._predict
 
 
@@ -186,7 +187,7 @@ def _repeated(answer: Any, n_cases: int) -> Array:
     return np.array(np.broadcast_to(answer, (n_cases, *np.shape(answer))), dtype=float)
 
 
-def _can_learn(targets: NDArray[Any], patients: NDArray[np.intp], at: NDArray[np.intp]) -> bool:
+def can_learn(targets: NDArray[Any], patients: NDArray[np.intp], at: NDArray[np.intp]) -> bool:
     """Return whether the cases at these positions hold what inner folds need: every class, and enough patients."""
     if len(at) < min(FEWEST.values()):
         return False

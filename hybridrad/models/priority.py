@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from hybridrad._checks import check_choice
 from hybridrad.features.blocks import BlockSpec
-from hybridrad.models.absence import SaysWhatIsMissing, absent_blocks
+from hybridrad.models.absence import absent_blocks
 from hybridrad.models.block_model import BlockModel, block_preparation
 from hybridrad.models.case_classifier import (
-    SIZE_BLOCK,
     Array,
     CaseClassifier,
     Cases,
@@ -22,17 +21,14 @@ from hybridrad.models.case_classifier import (
     plain_expected,
     probabilities,
 )
-from hybridrad.models.case_model import CLINICAL_BLOCK
 from hybridrad.models.members import fit_members
 from hybridrad.models.nested_offsets import OffsetFold, after_block, can_be_nested, first_offsets, fit_on_offsets
-from hybridrad.models.ridge_logistic import case_losses, log_loss
+from hybridrad.models.priority_steps import Step, SumOfBlocks, in_order, judged_step, left_out, says_left_out
+from hybridrad.models.ridge_logistic import case_losses
 from hybridrad.models.ridge_path import RidgeFit, fit_ridge
 
-# Cheap before costly: what every patient has, what a ruler gives, what takes software, what takes a network.
-ORDER = (CLINICAL_BLOCK, SIZE_BLOCK, "radiomics", "deep")
 
-
-class PriorityFusion(SaysWhatIsMissing, CaseClassifier):
+class PriorityFusion(SumOfBlocks, CaseClassifier):
     """Fit the blocks one after the other, each on top of the logit of those before it: what does imaging add?
 
     The first block is a `BlockModel`. Every later one is the same ridge logistic regression with the out-of-fold logit
@@ -118,8 +114,7 @@ class PriorityFusion(SaysWhatIsMissing, CaseClassifier):
         check_choice(self.offsets, ["stacked", "nested"], name="offsets")
         training = self._start(X, y, groups, blocks=self.blocks)
         if self.blocks is None:
-            ranks = {name: ORDER.index(name) if name in ORDER else len(ORDER) for name in self.blocks_}
-            self.blocks_ = {name: self.blocks_[name] for name in sorted(self.blocks_, key=ranks.__getitem__)}
+            self.blocks_ = in_order(self.blocks_)
         (first, positions), *later = self.blocks_.items()
         base = fit_members(
             X, y, groups, blocks={first: positions}, estimators=None, inner=self.inner, seed=training.seed
@@ -153,10 +148,7 @@ class PriorityFusion(SaysWhatIsMissing, CaseClassifier):
                         oof_logits=added,
                     )
             else:
-                self.findings_.append(
-                    f"Block {name} was left out: it adds too little to the blocks before it (out-of-fold log loss "
-                    f"{step.loss_before:.3f} before and {step.loss_after:.3f} with it, standard error {step.se:.3f})."
-                )
+                self.findings_.append(says_left_out(name, step, loss="log loss"))
         self.steps_ = pd.DataFrame(rows, index=pd.Index(self.blocks_, name="block"))
         self.oof_logits_ = logits
         expected = [np.atleast_1d(base.expected_logit_)]
@@ -187,11 +179,6 @@ class PriorityFusion(SaysWhatIsMissing, CaseClassifier):
             seed=training.seed,
         )
 
-    @property
-    def answer_without_block(self) -> str:
-        """What is done for a case that lacks a block, for findings."""
-        return "the other blocks answered without its term"
-
     def staged_predict_proba(self, X: Any) -> dict[str, Array]:
         """Return block -> probabilities with this block and those before it, shape (n_cases, n_classes).
 
@@ -202,41 +189,16 @@ class PriorityFusion(SaysWhatIsMissing, CaseClassifier):
         X : DataFrame or array of shape (n_cases, n_features)
         """
         check_is_fitted(self)
-        cases = self._read(X)
-        staged: dict[str, Array] = {}
-        logits: Any = 0.0
-        for name in self.blocks_:
-            if name in self.fits_:
-                logits = logits + self._of_block(name, cases)
-            staged[name] = probabilities(logits)
-        return staged
+        return {name: probabilities(logits) for name, logits in self._stages(self._read(X)).items()}
 
     def _logits(self, cases: Cases) -> Array:
-        return np.sum([self._of_block(name, cases) for name in self.fits_], axis=0)
+        return self._total(cases)
 
-    def _of_block(self, name: str, cases: Cases) -> Array:
-        """Return what a block adds: nothing where it is missing, and the first block there its expected logit."""
-        fit, gone = self.fits_[name], self._gone(name, cases)
-        if isinstance(fit, RidgeFit):
-            return left_out(fit.logits(cases.values[:, self.blocks_[name]]), gone)
-        return left_out(fit._logits(cases), gone, instead=fit.expected_logit_)
+    def _added(self, fit: RidgeFit, X: Array) -> Array:
+        return fit.logits(X)
 
-    def _gone(self, name: str, cases: Cases) -> NDArray[np.bool_]:
-        return absent_blocks(cases.values, {name: self.blocks_[name]})[:, 0]
-
-    def _contributions(self, cases: Cases) -> Array:
-        n_outputs = len(np.atleast_1d(self.expected_logit_))
-        out = np.zeros((len(cases.values), self.n_features_in_, n_outputs))
-        for name, fit in self.fits_.items():
-            positions, gone = self.blocks_[name], self._gone(name, cases)
-            if isinstance(fit, RidgeFit):
-                # Without the block its reference is missing too; its columns bear that.
-                missing = -fit.expected_logit / len(positions)
-                own = fit.contributions(cases.values[:, positions])
-                out[:, positions] += left_out(own, gone, instead=missing)
-            else:
-                out += left_out(fit._contributions(cases), gone)
-        return out
+    def _reference(self, fit: RidgeFit) -> Array:
+        return fit.expected_logit
 
 
 def _on_top(
@@ -264,49 +226,6 @@ def _on_top(
     )
 
 
-def left_out(answers: Array, gone: NDArray[np.bool_], *, instead: Any = 0.0) -> Array:
-    """Return answers, ``instead`` where a case lacks the block they are about.
-
-    Examples
-    --------
-    >>> left_out(np.array([0.5, 2.0]), np.array([False, True])).tolist()
-    [0.5, 0.0]
-    """
-    if not gone.any():
-        return answers
-    out = answers.copy()
-    out[gone] = instead
-    return out
-
-
-class _Step(NamedTuple):
-    loss_before: float
-    loss_after: float
-    gain: float
-    se: float
-    kept: bool
-    penalty: float
-
-
-def _step(before: Array, after: Array, training: Training, *, kept: bool | float, penalty: float) -> _Step:
-    """Return what a block does to the log loss; ``kept`` is a verdict or the number of standard errors it takes."""
-    fall = case_losses(before, training.y) - case_losses(after, training.y)
-    gain, se = float(fall.mean()), clustered_standard_error(fall, training.groups)
-    verdict = kept if isinstance(kept, bool) else gain > kept * se
-    return _Step(log_loss(before, training.y), log_loss(after, training.y), gain, se, verdict, penalty)
-
-
-def clustered_standard_error(values: Array, groups: NDArray[np.intp]) -> float:
-    """Return the standard error of the mean of ``values`` when patients, not cases, are the independent units.
-
-    Examples
-    --------
-    >>> values = np.array([1.0, 2.0, 3.0, 4.0])
-    >>> round(clustered_standard_error(values, np.arange(4)), 6), round(float(values.std(ddof=1)) / 2, 6)
-    (0.645497, 0.645497)
-    >>> round(clustered_standard_error(values.repeat(2), np.arange(8) // 2), 6)
-    0.645497
-    """
-    sums = np.bincount(groups, weights=values - values.mean())
-    n_patients = len(sums)
-    return float(np.sqrt(n_patients / (n_patients - 1) * np.sum(sums**2)) / len(values))
+def _step(before: Array, after: Array, training: Training, *, kept: bool | float, penalty: float) -> Step:
+    losses = case_losses(before, training.y), case_losses(after, training.y)
+    return judged_step(*losses, training.groups, kept=kept, penalty=penalty)

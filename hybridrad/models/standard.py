@@ -85,7 +85,7 @@ def standard_models(
     random_state : int, default 0
     task : {"classification", "regression", "survival"}, default "classification"
         What is predicted. For values and for the time to an event there are the same arms with the same names, but
-        ``priority``, ``block_penalty`` and those whose settings are tuned.
+        ``block_penalty`` and those whose settings are tuned.
     networks : dict of name -> network, optional
         Networks that are trained inside the fold (`FineTunedCNN`, `SliceSequence`, `MultiViewCNN`), for classification.
         Each is an arm of its name (usually ``finetuned`` or ``sequence``), calibrated, and in the place of ``deep`` a
@@ -123,7 +123,7 @@ def standard_models(
         if name in arms:
             continue
         if name in of_classes:
-            raise ValueError(f"model {name!r} is made for classification only; for {task} there are {', '.join(arms)}.")
+            raise ValueError(f"model {name!r} is not made for {task}; there are {', '.join(arms)}.")
         if name.removeprefix("hedge_") in NETWORKS:
             network = name.removeprefix("hedge_")
             raise ValueError(f"model {name!r} trains a network; give it by networks={{{network!r}: ...}}.")

@@ -11,7 +11,9 @@ from hybridrad.models.concat import ConcatFusion
 from hybridrad.models.early import EarlyFusion
 from hybridrad.models.hedge import HedgedFusion
 from hybridrad.models.late import LateFusion
+from hybridrad.models.priority import PriorityFusion
 from hybridrad.models.regression.boosted import BoostedRegressor
+from hybridrad.models.regression.priority import PriorityRegressor
 from hybridrad.models.regression.regressors import (
     BlockRegressor,
     ConcatRegressor,
@@ -20,6 +22,7 @@ from hybridrad.models.regression.regressors import (
     LateRegressor,
 )
 from hybridrad.models.survival.boosted import BoostedSurvival
+from hybridrad.models.survival.priority import PrioritySurvival
 from hybridrad.models.survival.survival_models import (
     BlockSurvival,
     ConcatSurvival,
@@ -28,27 +31,30 @@ from hybridrad.models.survival.survival_models import (
     LateSurvival,
 )
 
-_CLASSES = (BlockModel, ConcatFusion, EarlyFusion, LateFusion, HedgedFusion, BoostedTrees)
 _SISTERS: dict[str, dict[type, type]] = {
-    "regression": dict(
-        zip(
-            _CLASSES,
-            (BlockRegressor, ConcatRegressor, EarlyRegressor, LateRegressor, HedgedRegressor, BoostedRegressor),
-            strict=True,
-        )
-    ),
-    "survival": dict(
-        zip(
-            _CLASSES,
-            (BlockSurvival, ConcatSurvival, EarlySurvival, LateSurvival, HedgedSurvival, BoostedSurvival),
-            strict=True,
-        )
-    ),
+    "regression": {
+        BlockModel: BlockRegressor,
+        ConcatFusion: ConcatRegressor,
+        EarlyFusion: EarlyRegressor,
+        LateFusion: LateRegressor,
+        HedgedFusion: HedgedRegressor,
+        PriorityFusion: PriorityRegressor,
+        BoostedTrees: BoostedRegressor,
+    },
+    "survival": {
+        BlockModel: BlockSurvival,
+        ConcatFusion: ConcatSurvival,
+        EarlyFusion: EarlySurvival,
+        LateFusion: LateSurvival,
+        HedgedFusion: HedgedSurvival,
+        PriorityFusion: PrioritySurvival,
+        BoostedTrees: BoostedSurvival,
+    },
 }
 
 
 def arms_of_task(arms: Mapping[str, Any], task: str) -> dict[str, Any]:
-    """Return the arms of another task; those that are made for classes alone are left out.
+    """Return the arms of another task; those that are not made for it are left out.
 
     Examples
     --------

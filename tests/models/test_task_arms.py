@@ -27,8 +27,19 @@ def test_boosted_trees_are_the_tasks_own(task, trees):
     assert describe_arm(arm)["text"] == "Gradient boosted trees (XGBoost) on radiomics, deep."
 
 
-def test_arms_made_for_classes_alone_are_refused_and_so_is_a_task_that_is_none():
-    with pytest.raises(ValueError, match="'priority' is made for classification only"):
-        hr.standard_models(COLUMNS, names=["priority"], task="survival")
+@pytest.mark.parametrize(("task", "ending"), [("regression", "Regressor"), ("survival", "Survival")])
+def test_fusions_on_request_are_the_tasks_own_and_take_the_same_blocks(task, ending):
+    names = ["priority"]
+    classes, arms = hr.standard_models(COLUMNS, names=names), hr.standard_models(COLUMNS, names=names, task=task)
+    for name, arm in arms.items():
+        assert type(arm).__name__.endswith(ending)
+        assert arm.blocks == classes[name].blocks
+        assert describe_arm(arm)["role"] == "fused"
+        assert "ogistic" not in describe_arm(arm)["text"]
+
+
+def test_arms_a_task_does_not_have_are_refused_and_so_is_a_task_that_is_none():
+    with pytest.raises(ValueError, match="'deep_svm' is not made for survival"):
+        hr.standard_models(COLUMNS, names=["deep_svm"], task="survival")
     with pytest.raises(ValueError, match="Did you mean survival"):
         hr.standard_models(COLUMNS, task="survial")

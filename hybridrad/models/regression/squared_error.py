@@ -42,17 +42,27 @@ class SquaredError:
         rank[np.argsort(mean, kind="stable")] = np.arange(len(mean))
         return np.asarray(rank * n_strata // len(mean))[groups]
 
-    def path(self, design: Array, y: Target, penalties: Sequence[float]) -> tuple[Array, Array]:
-        """Return coefficients (n_penalties, n_columns) and intercepts (n_penalties,)."""
-        return ridge_path(design, y, penalties=penalties)
+    def path(
+        self, design: Array, y: Target, penalties: Sequence[float], *, offset: Array | None = None
+    ) -> tuple[Array, Array]:
+        """Return coefficients (n_penalties, n_columns) and intercepts (n_penalties,), of what an offset leaves over."""
+        return ridge_path(design, y if offset is None else y - offset, penalties=penalties)
 
     def held_out_loss(self, predictions: Array, y: Target, train: NDArray[np.intp], test: NDArray[np.intp]) -> float:
         """Return the sum of squared errors of the cases left out."""
         return float(np.sum((predictions[test] - y[test]) ** 2))
 
+    def terms(self, y: Target) -> Array:
+        """Return 1 for each case."""
+        return np.ones(len(y))
+
     def n_terms(self, y: Target) -> int:
         """Return the number of cases."""
         return len(y)
+
+    def case_losses(self, predictions: Array, y: Target) -> Array:
+        """Return the squared errors."""
+        return np.asarray((predictions - y) ** 2)
 
     def loss(self, predictions: Array, y: Target) -> float:
         """Return the mean squared error."""

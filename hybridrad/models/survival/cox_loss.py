@@ -54,17 +54,28 @@ class CoxLoss:
         order[np.argsort(last, kind="stable")] = np.arange(len(last))
         return np.asarray(2 * order // len(last))[groups]
 
-    def path(self, design: Array, y: Target, penalties: Sequence[float]) -> tuple[Array, Array]:
+    def path(
+        self, design: Array, y: Target, penalties: Sequence[float], *, offset: Array | None = None
+    ) -> tuple[Array, Array]:
         """Return coefficients (n_penalties, n_columns) and intercepts (n_penalties,), which are zero."""
-        return ridge_cox_path(design, y["event"], y["time"], penalties=penalties), np.zeros(len(penalties))
+        coefs = ridge_cox_path(design, y["event"], y["time"], penalties=penalties, offset=offset)
+        return coefs, np.zeros(len(penalties))
 
     def held_out_loss(self, predictions: Array, y: Target, train: NDArray[np.intp], test: NDArray[np.intp]) -> float:
         """Return what the cases left out take from the log partial likelihood."""
         return likelihood_of(y[train]).value(predictions[train]) - likelihood_of(y).value(predictions)
 
+    def terms(self, y: Target) -> Array:
+        """Return 1 for each event."""
+        return np.asarray(y["event"], dtype=float)
+
     def n_terms(self, y: Target) -> int:
         """Return the number of events."""
         return int(y["event"].sum())
+
+    def case_losses(self, predictions: Array, y: Target) -> Array:
+        """Return minus what each case brings to the log partial likelihood, see `PartialLikelihood.by_case`."""
+        return -likelihood_of(y).by_case(predictions)
 
     def loss(self, predictions: Array, y: Target) -> float:
         """Return minus the log partial likelihood per event."""

@@ -23,7 +23,13 @@ MAX_CG_STEPS = 500
 
 
 def ridge_cox_path(
-    design: Array, event: NDArray[np.bool_], time: Array, *, penalties: Sequence[float], ties: str = "efron"
+    design: Array,
+    event: NDArray[np.bool_],
+    time: Array,
+    *,
+    penalties: Sequence[float],
+    ties: str = "efron",
+    offset: Array | None = None,
 ) -> Array:
     """Fit ridge Cox regression for every penalty, from strong to weak.
 
@@ -36,6 +42,8 @@ def ridge_cox_path(
         The weight of half the squared norm against the log partial likelihood, descending. This is ``theta`` of
         ``survival::ridge`` in R, and n times ``lambda`` of glmnet.
     ties : {"efron", "breslow"}
+    offset : ndarray of shape (n_cases,), optional
+        Log relative hazards that are already known and are added to those of the model.
 
     Returns
     -------
@@ -62,15 +70,18 @@ def ridge_cox_path(
     Z = np.ascontiguousarray(design @ basis)
     squared_norms = np.einsum("ij,ij->j", Z, Z)
     likelihood = PartialLikelihood(event, time, ties=ties)
+    known = np.zeros(len(Z)) if offset is None else offset
     coef, coefs = np.zeros(Z.shape[1]), []
     for penalty in penalties:
-        coef = _newton(likelihood, Z, squared_norms, coef, penalty=penalty)
+        coef = _newton(likelihood, Z, squared_norms, coef, known, penalty=penalty)
         coefs.append(basis @ coef)
     return np.stack(coefs)
 
 
-def _newton(likelihood: PartialLikelihood, Z: Array, squared_norms: Array, coef: Array, *, penalty: float) -> Array:
-    risk = Z @ coef
+def _newton(
+    likelihood: PartialLikelihood, Z: Array, squared_norms: Array, coef: Array, known: Array, *, penalty: float
+) -> Array:
+    risk = Z @ coef + known
     loss = _loss(likelihood, risk, coef, penalty)
     for _ in range(MAX_NEWTON_STEPS):
         residual, curvature = likelihood.local(risk)

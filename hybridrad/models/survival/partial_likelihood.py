@@ -69,6 +69,26 @@ class PartialLikelihood:
         held, _, denominators = self._denominators(risk)
         return float(held[self.event].sum() - np.log(denominators).sum())
 
+    def by_case(self, risk: Array) -> Array:
+        """Return the log partial likelihood as a sum over cases, shape (n_cases,), that are as good as independent.
+
+        A case brings the logarithm of its share of the risk set if it has an event, and its martingale residual: with
+        Breslow's ties that is what the likelihood would change by if the case had a little more weight. Residuals sum
+        to zero. The variance of a difference between two models follows from the differences of their cases.
+
+        References
+        ----------
+        Fine 2002, Comparing nonnested Cox models, doi:10.1093/biomet/89.3.635.
+        """
+        if self.n_events == 0:
+            return np.zeros(len(risk))
+        held, _, denominators = self._denominators(risk)
+        # Tied events share their denominators, so that their order does not matter.
+        of_time = np.bincount(self._slot_at, weights=np.log(denominators)) / self.deaths
+        out = self.gradient(risk)
+        out[self.event] += held[self.event] - of_time[self._death_at]
+        return out
+
     def gradient(self, risk: Array) -> Array:
         """Return the derivative by each case's risk: its martingale residual."""
         return self.local(risk)[0]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hybridrad.models.regression.boosted import BoostedRegressor
+from hybridrad.models.regression.priority import PriorityRegressor
 from hybridrad.models.regression.regressors import (
     BlockRegressor,
     ConcatRegressor,
@@ -23,6 +24,8 @@ EVERYTHING = {"all": slice(None)}
         EarlyRegressor(EVERYTHING),
         LateRegressor(EVERYTHING),
         HedgedRegressor(EVERYTHING, n_bootstrap=5),
+        PriorityRegressor(EVERYTHING),
+        PriorityRegressor({"all": slice(None), "again": slice(None)}, offsets="nested"),
     ]
 )
 def test_it_passes_the_checks_of_scikit_learn(estimator, check):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize
 
 from hybridrad.models.survival.cox_path import ridge_cox_path
 from hybridrad.models.survival.partial_likelihood import PartialLikelihood
@@ -47,3 +48,17 @@ def test_one_column_that_ranks_all_events_still_has_a_finite_coefficient():
     coef = ridge_cox_path(-time[:, None], np.ones(20, bool), time, penalties=[1.0, 1e-3])
     assert np.isfinite(coef).all()
     assert coef[1, 0] > coef[0, 0] > 0
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_with_an_offset_it_is_the_optimum_found_slowly(ties):
+    X, event, time = read("cox_data")
+    offset = np.random.default_rng(0).normal(size=len(X))
+    likelihood = PartialLikelihood(event, time, ties=ties)
+
+    def objective(coef: np.ndarray) -> float:
+        return 0.5 * 2.0 * float(coef @ coef) - likelihood.value(X @ coef + offset)
+
+    slow = minimize(objective, np.zeros(X.shape[1]), options={"gtol": 1e-7}).x
+    fast = ridge_cox_path(X, event, time, penalties=[20.0, 2.0], ties=ties, offset=offset)[1]
+    np.testing.assert_allclose(fast, slow, atol=1e-6)

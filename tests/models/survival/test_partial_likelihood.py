@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hybridrad.models.priority_steps import clustered_standard_error
 from hybridrad.models.survival.partial_likelihood import PartialLikelihood
 
 ORACLES = Path(__file__).parents[1] / "oracles"
@@ -72,3 +73,45 @@ def test_without_an_event_there_is_nothing_to_learn():
 def test_other_ties_are_refused():
     with pytest.raises(ValueError, match="ties"):
         PartialLikelihood(np.ones(2, bool), np.arange(1.0, 3.0), ties="exact")
+
+
+def weighted_plain_value(event, time, risk, weight) -> float:
+    """Return Breslow's log partial likelihood of cases with weights."""
+    total = 0.0
+    for i in np.flatnonzero(event):
+        total += weight[i] * (risk[i] - np.log(np.sum((weight * np.exp(risk))[time >= time[i]])))
+    return float(total)
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_the_parts_of_the_cases_sum_to_the_value_and_do_not_depend_on_their_order(ties):
+    event, time, risk = made_up(40)
+    likelihood = PartialLikelihood(event, time, ties=ties)
+    assert likelihood.by_case(risk).sum() == pytest.approx(likelihood.value(risk), abs=1e-10)
+    turned = PartialLikelihood(event[::-1], time[::-1], ties=ties).by_case(risk[::-1])
+    np.testing.assert_allclose(turned[::-1], likelihood.by_case(risk), atol=1e-12)
+    assert not PartialLikelihood(np.zeros(40, bool), time).by_case(risk).any()
+
+
+def test_the_part_of_a_case_is_what_a_little_more_weight_would_change():
+    event, time, risk = made_up()
+    parts = PartialLikelihood(event, time, ties="breslow").by_case(risk) - event
+    step = 1e-6
+    for i in range(len(risk)):
+        bump = step * np.eye(len(risk))[i]
+        ahead, behind = (weighted_plain_value(event, time, risk, 1.0 + s * bump) for s in (1, -1))
+        assert parts[i] == pytest.approx((ahead - behind) / (2 * step), abs=1e-7)
+
+
+def test_the_spread_of_the_parts_is_that_of_the_value_over_cohorts():
+    values, spreads = [], []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        score, noise = rng.normal(size=(2, 150))
+        time, end = rng.exponential(size=150) / np.exp(score), rng.exponential(2.0, size=150)
+        likelihood = PartialLikelihood(time <= end, np.minimum(time, end))
+        terms = likelihood.event.astype(float)
+        parts = likelihood.by_case(score) - likelihood.by_case(0.5 * noise)
+        values.append(parts.sum() / terms.sum())
+        spreads.append(clustered_standard_error(parts, np.arange(150), terms=terms))
+    assert np.mean(spreads) == pytest.approx(np.std(values), rel=0.12)
