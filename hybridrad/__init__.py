@@ -31,6 +31,8 @@ _HOMES = {
     "PriorityFusion": "hybridrad.models.priority",
     "BlockPenaltyFusion": "hybridrad.models.block_penalty",
     "BlockChoice": "hybridrad.models.block_choice",
+    "BlockPenaltyRegressor": "hybridrad.models.regression.block_penalty",
+    "BlockPenaltySurvival": "hybridrad.models.survival.block_penalty",
     "PriorityRegressor": "hybridrad.models.regression.priority",
     "PrioritySurvival": "hybridrad.models.survival.priority",
     "BlockRegressor": "hybridrad.models.regression.regressors",
@@ -119,6 +121,7 @@ if TYPE_CHECKING:
     from hybridrad.models.mrmr import MRMRFilter
     from hybridrad.models.priority import PriorityFusion
     from hybridrad.models.redundancy import RedundancyFilter
+    from hybridrad.models.regression.block_penalty import BlockPenaltyRegressor
     from hybridrad.models.regression.boosted import BoostedRegressor
     from hybridrad.models.regression.priority import PriorityRegressor
     from hybridrad.models.regression.regressors import (
@@ -132,6 +135,7 @@ if TYPE_CHECKING:
     from hybridrad.models.size_decorrelation import SizeDecorrelation
     from hybridrad.models.skewness import SkewnessTransform
     from hybridrad.models.standard import standard_models
+    from hybridrad.models.survival.block_penalty import BlockPenaltySurvival
     from hybridrad.models.survival.boosted import BoostedSurvival
     from hybridrad.models.survival.priority import PrioritySurvival
     from hybridrad.models.survival.survival_models import (

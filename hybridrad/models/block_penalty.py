@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from hybridrad._checks import did_you_mean
 from hybridrad.features.blocks import BlockSpec
 from hybridrad.models.absence import SaysWhatIsMissing
 from hybridrad.models.case_classifier import (
     Array,
     CaseClassifier,
     Cases,
-    Training,
     as_logits,
     plain_expected,
 )
+from hybridrad.models.penalty_factors import FACTORS, FoldDesign, InnerLoss, choose_factors, penalised
 from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_path
-from hybridrad.models.ridge_path import PENALTIES, TIE, fit_ridge
-from hybridrad.models.side_by_side import PenalisedPreparation
-
-FACTORS = (1.0, 4.0, 16.0, 64.0)  # columns divided by 1, 2, 4, 8
+from hybridrad.models.ridge_path import PENALTIES, fit_ridge
 
 
 class BlockPenaltyFusion(SaysWhatIsMissing, CaseClassifier):
@@ -93,22 +88,15 @@ class BlockPenaltyFusion(SaysWhatIsMissing, CaseClassifier):
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Choose the factors and fit; see `BlockModel.fit`."""
         training = self._start(X, y, groups, blocks=self.blocks)
-        inner = _InnerLoss(training, self.blocks_)
-        if isinstance(self.factors, Mapping):
-            chosen = _given(self.factors, list(self.blocks_))
-            inner(chosen)
-        else:
-            chosen = _descend(inner, _allowed(self.factors), n_blocks=len(self.blocks_))
-        self.factors_ = pd.Series(chosen, index=pd.Index(self.blocks_, name="block"), name="factor")
-        self.search_ = pd.DataFrame(list(inner.tried), columns=list(self.blocks_))
-        self.search_["inner_loss"] = list(inner.tried.values())
+        inner = _InnerLogLoss(training, self.blocks_)
+        self.factors_, self.search_ = choose_factors(self.factors, list(self.blocks_), inner)
         self.fit_ = fit_ridge(
             training.cases.values,
             training.y,
             training.groups,
             n_classes=training.n_classes,
             folds=training.folds,
-            preparation=_preparation(training, self.blocks_, chosen),
+            preparation=penalised(training, self.blocks_, self.factors_),
         )
         self.oof_logits_ = self.fit_.oof_logits
         self.expected_logit_ = plain_expected(self.fit_.expected_logit)
@@ -122,70 +110,11 @@ class BlockPenaltyFusion(SaysWhatIsMissing, CaseClassifier):
         return self.fit_.contributions(cases.values)
 
 
-class _InnerLoss:
-    """The least inner log loss over C for given factors; columns are prepared once per fold, not once per call."""
-
-    def __init__(self, training: Training, blocks: dict[str, NDArray[np.intp]]) -> None:
-        self.training, self.tried = training, dict[tuple[float, ...], float]()
-        self.designs = []
-        for train, test in training.folds:
-            even = _preparation(training, blocks, (1.0,) * len(blocks))
-            even.fit(training.cases.values[train], training.y[train], training.groups[train])
-            widths = [len(prepared.sources_) for prepared in even.prepared_.values()]
-            parts = even.scaled(training.cases.values[train]), even.scaled(training.cases.values[test])
-            self.designs.append((train, test, *parts, widths))
-
-    def __call__(self, factors: tuple[float, ...]) -> float:
-        if factors not in self.tried:
-            y, n_classes = self.training.y, self.training.n_classes
-            n_outputs = 1 if n_classes == 2 else n_classes
-            oof = np.empty((len(PENALTIES), len(y), n_outputs))
-            for train, test, known, new, widths in self.designs:
-                root = np.repeat(np.sqrt(factors), widths)
-                path = ridge_logistic_path(known / root, y[train], n_classes=n_classes, penalties=PENALTIES)
-                oof[:, test] = new / root @ path.coefs + path.intercepts[:, None, :]
-            self.tried[factors] = min(log_loss(as_logits(one), y) for one in oof)
-        return self.tried[factors]
-
-
-def _preparation(
-    training: Training, blocks: dict[str, NDArray[np.intp]], factors: tuple[float, ...]
-) -> PenalisedPreparation:
-    by_block = dict(zip(blocks, factors, strict=True))
-    return PenalisedPreparation(blocks=blocks, categorical=training.categorical, factors=by_block)
-
-
-def _given(factors: Mapping[str, float], blocks: list[str]) -> tuple[float, ...]:
-    for name in factors:
-        if name not in blocks:
-            raise ValueError(f"factors: {name!r} is not one of the blocks {blocks}.{did_you_mean(name, blocks)}")
-    for name in blocks:
-        if name not in factors:
-            raise ValueError(f"factors: block {name!r} has none; give one for each of {blocks}.")
-    return tuple(_allowed([factors[name] for name in blocks]))
-
-
-def _allowed(factors: Sequence[float]) -> list[float]:
-    numbers = [float(f) for f in factors]
-    if not numbers or not all(f > 0 for f in numbers):
-        raise ValueError(f"factors must be positive numbers, got {factors!r}.")
-    return numbers
-
-
-def _descend(loss: Any, factors: list[float], *, n_blocks: int) -> tuple[float, ...]:
-    """Return the combination from which no change of one block's factor lowers the loss."""
-    current = (min(factors),) * n_blocks
-    loss(current)  # the plain ridge is always tried, and first
-    while True:
-        neighbours = [
-            (*current[:b], factor, *current[b + 1 :])
-            for b in range(n_blocks)
-            for factor in sorted(factors)
-            if factor != current[b]
-        ]
-        # A larger factor on every block is a smaller C on all.
-        neighbours = [n for n in neighbours if min(n) == min(factors)]
-        best = min(neighbours, key=loss, default=current)
-        if not loss(best) < loss(current) - TIE:
-            return current
-        current = best
+class _InnerLogLoss(InnerLoss):
+    def _least(self, designs: Iterator[FoldDesign]) -> float:
+        y, n_classes = self.training.y, self.training.n_classes
+        oof = np.empty((len(PENALTIES), len(y), 1 if n_classes == 2 else n_classes))
+        for train, test, known, new in designs:
+            path = ridge_logistic_path(known, y[train], n_classes=n_classes, penalties=PENALTIES)
+            oof[:, test] = new @ path.coefs + path.intercepts[:, None, :]
+        return min(log_loss(as_logits(one), y) for one in oof)

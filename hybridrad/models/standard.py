@@ -85,7 +85,7 @@ def standard_models(
     random_state : int, default 0
     task : {"classification", "regression", "survival"}, default "classification"
         What is predicted. For values and for the time to an event there are the same arms with the same names, but
-        ``block_penalty`` and those whose settings are tuned.
+        those whose settings are tuned.
     networks : dict of name -> network, optional
         Networks that are trained inside the fold (`FineTunedCNN`, `SliceSequence`, `MultiViewCNN`), for classification.
         Each is an arm of its name (usually ``finetuned`` or ``sequence``), calibrated, and in the place of ``deep`` a
@@ -187,7 +187,7 @@ def _what_it_is(estimator: Any) -> dict[str, Any]:
         EarlyFusion: f"Block-balanced concatenation of {{}}: every block scaled to the same inertia, one {model}.",
         LateFusion: f"Mean of the {mean_of} of the block models of {{}}.",
         PriorityFusion: "Priority: {}, in this order, each block by an offset on top of those before it.",
-        BlockPenaltyFusion: "One ridge logistic regression of {}, with a penalty factor for each block.",
+        BlockPenaltyFusion: f"One {model} of {{}}, with a penalty factor for each block.",
         HedgedFusion: f"Hedge: convex stack of the block models of {{}}{together}, weights shrunk towards equal.",
     }
     for described, text in texts.items():

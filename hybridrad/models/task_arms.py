@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from hybridrad.models.block_model import BlockModel
+from hybridrad.models.block_penalty import BlockPenaltyFusion
 from hybridrad.models.boosted import BoostedTrees
 from hybridrad.models.concat import ConcatFusion
 from hybridrad.models.early import EarlyFusion
 from hybridrad.models.hedge import HedgedFusion
 from hybridrad.models.late import LateFusion
 from hybridrad.models.priority import PriorityFusion
+from hybridrad.models.regression.block_penalty import BlockPenaltyRegressor
 from hybridrad.models.regression.boosted import BoostedRegressor
 from hybridrad.models.regression.priority import PriorityRegressor
 from hybridrad.models.regression.regressors import (
@@ -21,6 +23,7 @@ from hybridrad.models.regression.regressors import (
     HedgedRegressor,
     LateRegressor,
 )
+from hybridrad.models.survival.block_penalty import BlockPenaltySurvival
 from hybridrad.models.survival.boosted import BoostedSurvival
 from hybridrad.models.survival.priority import PrioritySurvival
 from hybridrad.models.survival.survival_models import (
@@ -39,6 +42,7 @@ _SISTERS: dict[str, dict[type, type]] = {
         LateFusion: LateRegressor,
         HedgedFusion: HedgedRegressor,
         PriorityFusion: PriorityRegressor,
+        BlockPenaltyFusion: BlockPenaltyRegressor,
         BoostedTrees: BoostedRegressor,
     },
     "survival": {
@@ -48,6 +52,7 @@ _SISTERS: dict[str, dict[type, type]] = {
         LateFusion: LateSurvival,
         HedgedFusion: HedgedSurvival,
         PriorityFusion: PrioritySurvival,
+        BlockPenaltyFusion: BlockPenaltySurvival,
         BoostedTrees: BoostedSurvival,
     },
 }

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from hybridrad.models.block_model import BlockModel
-from hybridrad.models.block_penalty import BlockPenaltyFusion, PenalisedPreparation
+from hybridrad.models.block_penalty import BlockPenaltyFusion
 from hybridrad.models.ridge_logistic import ridge_logistic_path
+from hybridrad.models.side_by_side import PenalisedPreparation
 
 BLOCKS = ["radiomics", "deep"]
 ORACLES = Path(__file__).parent / "oracles"

@@ -29,7 +29,7 @@ def test_boosted_trees_are_the_tasks_own(task, trees):
 
 @pytest.mark.parametrize(("task", "ending"), [("regression", "Regressor"), ("survival", "Survival")])
 def test_fusions_on_request_are_the_tasks_own_and_take_the_same_blocks(task, ending):
-    names = ["priority"]
+    names = ["priority", "block_penalty"]
     classes, arms = hr.standard_models(COLUMNS, names=names), hr.standard_models(COLUMNS, names=names, task=task)
     for name, arm in arms.items():
         assert type(arm).__name__.endswith(ending)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from hybridrad.models.regression.block_penalty import BlockPenaltyRegressor
 from hybridrad.models.regression.boosted import BoostedRegressor
 from hybridrad.models.regression.priority import PriorityRegressor
 from hybridrad.models.regression.regressors import (
@@ -24,6 +25,8 @@ EVERYTHING = {"all": slice(None)}
         EarlyRegressor(EVERYTHING),
         LateRegressor(EVERYTHING),
         HedgedRegressor(EVERYTHING, n_bootstrap=5),
+        BlockPenaltyRegressor(EVERYTHING),
+        BlockPenaltyRegressor({"all": slice(None), "again": slice(None)}, factors=(1.0, 4.0)),
         PriorityRegressor(EVERYTHING),
         PriorityRegressor({"all": slice(None), "again": slice(None)}, offsets="nested"),
     ]
