@@ -10,7 +10,7 @@ import typer
 
 import hybridrad as hr
 from hybridrad.cli_curves import make_curves
-from hybridrad.cli_networks import make_networks, same_pictures, wanted_networks
+from hybridrad.cli_networks import TrainingOptions, add_heat_maps, make_networks, same_pictures, wanted_networks
 from hybridrad.cli_options import (
     CohortArg,
     ExtractionOptions,
@@ -49,6 +49,7 @@ def compare(
     out_folder: OutOpt,
     extraction: ExtractionOptions,
     scoring: ScoringOptions,
+    training: TrainingOptions,
     clinical: Annotated[
         list[str] | None, typer.Option("--clinical", metavar="COL ...", help="Clinical columns of the cohort table.")
     ] = None,
@@ -131,6 +132,7 @@ def compare(
             f"--readers is for classes; the task is {chosen}.", hint="Leave it out, or name a label with two classes."
         )
     wanted = wanted_networks(names_in(models), extraction, task=chosen, images=bool(extractors))
+    training.check(names_in(models), extraction)
     recipe = {
         "command": "compare",
         "cohort": cohort_file.name,
@@ -170,24 +172,25 @@ def compare(
             wanted, extraction, cohort, out_folder / "views", jobs=jobs, seed=seed, retry_failed=retry_failed
         )
         table = table.join([store.marker(name) for name in networks])
-    finished = _finished_before(out_folder, table, cohort, design, seed, task.value)
-    if finished is not None and not same_pictures(finished, store):
-        finished = None
-    if finished is not None:
-        say("The comparison of these data is finished; only its report is made again.")
-        _further(finished, table, cohort, out_folder, readers, learning_curves, jobs=jobs, seed=seed)
-        write_and_print(finished, out_folder)
-        raise typer.Exit(2 if len(finished.failures) else 0)
-    clinical_columns = list(cohort.clinical_table().columns)
     arms = hr.standard_models(
         table,
-        clinical=clinical_columns,
+        clinical=list(cohort.clinical_table().columns),
         names=names_in(models),
         inner=inner,
         random_state=seed,
         task=chosen,
         networks=networks,
     )
+    finished = _finished_before(out_folder, table, cohort, design, seed, task.value)
+    if finished is not None and not same_pictures(finished, store):
+        finished = None
+    if finished is not None:
+        say("The comparison of these data is finished; only its report is made again.")
+        if training.heat_maps:
+            finished = add_heat_maps(finished, arms, table, cohort, out_folder, n_cases=training.n_heat_maps, jobs=jobs)
+        _further(finished, table, cohort, out_folder, readers, learning_curves, jobs=jobs, seed=seed)
+        write_and_print(finished, out_folder)
+        raise typer.Exit(2 if len(finished.failures) else 0)
     study = run_study(
         lambda progress: hr.compare_models(
             arms,
@@ -202,6 +205,7 @@ def compare(
             threshold=scoring.threshold_rule.value,
             target_sensitivity=scoring.sensitivity,
             margin=margin_auc,
+            heat_maps=training.n_heat_maps,
             run=run,
             n_jobs=jobs,
             random_state=seed,

@@ -2,16 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 import hybridrad as hr
+from hybridrad._checks import require
 from hybridrad.cli_options import ExtractionOptions
-from hybridrad.console import say
+from hybridrad.console import run_study, say
 from hybridrad.errors import RunError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 FINETUNED, SEQUENCE = "finetuned", "sequence"
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What is asked of the networks that are trained inside the folds."""
+
+    heat_maps: Annotated[
+        bool,
+        typer.Option("--heat-maps", help="Trained networks: show where they look, out of fold (needs captum)."),
+    ] = False
+    heat_map_cases: Annotated[
+        int | None,
+        typer.Option("--heat-map-cases", metavar="N", min=1, help="--heat-maps: cases shown per arm; default 10."),
+    ] = None
+
+    def check(self, names: Sequence[str] | None, options: ExtractionOptions) -> None:
+        """Refuse what cannot be had, before anything is computed.
+
+        Raises
+        ------
+        RunError
+            No arm is a network, or the network has no map that could be shown.
+        MissingDependencyError
+            captum is not installed.
+
+        Examples
+        --------
+        >>> TrainingOptions(heat_maps=True).check(["deep", "hedge_finetuned"], ExtractionOptions())
+        Traceback (most recent call last):
+        ...
+        hybridrad.errors.RunError: --heat-maps shows where a trained network looks, and no arm is one. Add finetuned ...
+        """
+        if self.heat_map_cases is not None and not self.heat_maps:
+            raise RunError("--heat-map-cases is without effect without --heat-maps.", hint="Add --heat-maps.")
+        if not self.heat_maps:
+            return
+        if not {FINETUNED, SEQUENCE} & set(names or ()):
+            raise RunError(
+                "--heat-maps shows where a trained network looks, and no arm is one.",
+                hint="Add finetuned (or sequence, with --view slices) to --models; as a member of a hedge alone it has "
+                "no score of its own to be followed back.",
+            )
+        require("captum", extra="heatmaps")
+        from hybridrad.models.finetuned.grad_cam import grad_cam_layer
+
+        grad_cam_layer(options.backbone, _side(options))
+
+    @property
+    def n_heat_maps(self) -> int:
+        """How many cases of each network are shown; 0 where no heat maps were asked for."""
+        return (self.heat_map_cases or SHOWN) if self.heat_maps else 0
 
 
 def wanted_networks(names: Sequence[str] | None, options: ExtractionOptions, *, task: str, images: bool) -> list[str]:
@@ -53,14 +112,11 @@ def make_networks(
     retry_failed: bool,
 ) -> tuple[dict[str, Any], hr.ViewStore]:
     """Render the views into a folder and return the networks by name, with the store."""
-    from hybridrad.features.deep.weights import expected_preprocessing
-
-    expected = expected_preprocessing(options.backbone, options.weights)
     store = hr.prepare_views(
         cohort,
         options.views(),
         store=folder,
-        input_px=options.input_px or expected.input_size,
+        input_px=_side(options),
         n_jobs=jobs,
         retry_failed=retry_failed,
     )
@@ -85,3 +141,39 @@ def same_pictures(study: hr.Comparison, store: hr.ViewStore | None) -> bool:
 
     used = {one.get("pictures_sha256") for arm in study.settings["arms"].values() for one in networks_of(arm)}
     return used == (set() if store is None else {store.content_digest()})
+
+
+def add_heat_maps(
+    study: hr.Comparison,
+    arms: Mapping[str, Any],
+    table: pd.DataFrame,
+    cohort: hr.Cohort,
+    folder: Path,
+    *,
+    n_cases: int,
+    jobs: int,
+) -> hr.Comparison:
+    """Return the finished study of a run folder with heat maps, and keep them there."""
+    from hybridrad import study_heat
+    from hybridrad.evaluation.fold_store import drop_folds
+    from hybridrad.run_folder import save_study
+
+    if study_heat.shows_heat_maps(study, n_cases):
+        return study
+    say("Its networks are trained again in the folds of the first repeat, for their heat maps.")
+    shown = run_study(
+        lambda progress: study_heat.add_heat_maps(
+            study, arms, table, cohort, n_cases=n_cases, n_jobs=jobs, progress=progress, store=folder
+        ),
+        "Heat maps",
+    )
+    save_study(shown, folder)
+    drop_folds(folder)
+    return shown
+
+
+def _side(options: ExtractionOptions) -> int:
+    """Return the side of the pictures in pixels: that asked for, or what the weights expect."""
+    from hybridrad.features.deep.weights import expected_preprocessing
+
+    return options.input_px or expected_preprocessing(options.backbone, options.weights).input_size

@@ -15,7 +15,8 @@ from hybridrad import record
 from hybridrad._checks import check_choice, check_positive
 from hybridrad.cohort import Cohort
 from hybridrad.feature_columns import notes_of
-from hybridrad.heat import HeatMaps, study_heat, with_heat
+from hybridrad.heat import HeatMaps
+from hybridrad.heat_folds import heat_of_folds, with_heat
 from hybridrad.study_cases import (
     announcement,
     cases_used,
@@ -332,7 +333,7 @@ def compare_models(
             apparent=result.apparent,
         ),
         net_benefit=decision_curves(scored, task=chosen),
-        heat_maps=study_heat(result, models, splits, n_cases=heat_maps, random_state=random_state),
+        heat_maps=heat_of_folds(result, models, splits, n_cases=heat_maps, random_state=random_state),
     )
 
 

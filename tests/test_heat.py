@@ -7,7 +7,8 @@ import torch
 
 import hybridrad as hr
 from hybridrad.cohort import cohort_from_frame
-from hybridrad.heat import measure, network_in, spread_matrix
+from hybridrad.heat import network_in
+from hybridrad.heat_shares import measure, spread_matrix
 from hybridrad.reporting.report import write_report
 from hybridrad.run_folder import load_study, save_study
 from tests.models.finetuned.lit_squares import LitSquares

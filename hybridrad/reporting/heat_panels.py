@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hybridrad.heat import HeatMaps, spread_matrix
+from hybridrad.heat import HeatMaps
+from hybridrad.heat_shares import spread_matrix
 from hybridrad.reporting.style import INK, LINE_STYLES, MUTED, RC, WIDTH_IN
 from hybridrad.reporting.text import is_number, number, shorten
 

@@ -21,8 +21,14 @@ if TYPE_CHECKING:
     from hybridrad.models.finetuned.architecture import CaseNetwork
 
 
-def grad_cam_layer(model: NetworkClassifier) -> str:
+def grad_cam_layer(backbone: str, input_px: int) -> str:
     """Return the module that gives the last map of a network, in which Grad-CAM looks.
+
+    Parameters
+    ----------
+    backbone : str
+    input_px : int
+        Side of its pictures, in pixels.
 
     Raises
     ------
@@ -32,16 +38,15 @@ def grad_cam_layer(model: NetworkClassifier) -> str:
     from hybridrad.features.deep.reading import LAST_MAP
     from hybridrad.features.deep.readout import CHANNELS_FIRST, find_layers
 
-    side = model.views_store.input_px
-    (layer,) = find_layers(model.backbone, (LAST_MAP,), "mean", input_size=side, depth=None)
+    (layer,) = find_layers(backbone, (LAST_MAP,), "mean", input_size=input_px, depth=None)
     if layer.layout != CHANNELS_FIRST:
         raise RunError(
-            f"{model.backbone} has no map of channels, so it gives no heat maps.",
+            f"{backbone} has no map of channels, so it gives no heat maps.",
             hint="Grad-CAM is for convolutional networks such as resnet18; leave heat maps out for this arm.",
         )
     if max(layer.grid) < 2:
         raise RunError(
-            f"pictures of {side} pixels leave {model.backbone} a last map of one cell; there is no heat map to see.",
+            f"pictures of {input_px} pixels leave {backbone} a last map of one cell; there is no heat map to see.",
             hint="Prepare the views with a larger input_px.",
         )
     return layer.path
@@ -80,7 +85,7 @@ def case_heat(model: NetworkClassifier, case_ids: Sequence[str], targets: Sequen
     """
     from hybridrad.features.deep.batching import exact_arithmetic
 
-    path = grad_cam_layer(model)
+    path = grad_cam_layer(model.backbone, model.views_store.input_px)
     device = pick_device(model.device)
     network = model.trained_network(device)
     batches = model.batches(pd.Index(case_ids), device, pooling=model.pooling_)

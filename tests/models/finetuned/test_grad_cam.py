@@ -75,7 +75,7 @@ def test_a_change_in_place_behind_the_last_map_does_no_harm(squares):
 def test_networks_and_pictures_without_a_map_are_refused(squares, blobs):
     for backbone, store, match in [("vit_b_16", squares, "no map of channels"), ("squeezenet1_1", blobs, "one cell")]:
         with pytest.raises(RunError, match=match):
-            grad_cam_layer(hr.FineTunedCNN(backbone, "untrained", views_store=store))
+            grad_cam_layer(backbone, store.input_px)
 
 
 def test_without_captum_the_extra_is_named(squares, monkeypatch):
