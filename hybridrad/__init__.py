@@ -31,6 +31,8 @@ _HOMES = {
     "PriorityFusion": "hybridrad.models.priority",
     "BlockPenaltyFusion": "hybridrad.models.block_penalty",
     "BlockChoice": "hybridrad.models.block_choice",
+    "BlockChoiceRegressor": "hybridrad.models.regression.block_choice",
+    "BlockChoiceSurvival": "hybridrad.models.survival.block_choice",
     "BlockPenaltyRegressor": "hybridrad.models.regression.block_penalty",
     "BlockPenaltySurvival": "hybridrad.models.survival.block_penalty",
     "PriorityRegressor": "hybridrad.models.regression.priority",
@@ -121,6 +123,7 @@ if TYPE_CHECKING:
     from hybridrad.models.mrmr import MRMRFilter
     from hybridrad.models.priority import PriorityFusion
     from hybridrad.models.redundancy import RedundancyFilter
+    from hybridrad.models.regression.block_choice import BlockChoiceRegressor
     from hybridrad.models.regression.block_penalty import BlockPenaltyRegressor
     from hybridrad.models.regression.boosted import BoostedRegressor
     from hybridrad.models.regression.priority import PriorityRegressor
@@ -135,6 +138,7 @@ if TYPE_CHECKING:
     from hybridrad.models.size_decorrelation import SizeDecorrelation
     from hybridrad.models.skewness import SkewnessTransform
     from hybridrad.models.standard import standard_models
+    from hybridrad.models.survival.block_choice import BlockChoiceSurvival
     from hybridrad.models.survival.block_penalty import BlockPenaltySurvival
     from hybridrad.models.survival.boosted import BoostedSurvival
     from hybridrad.models.survival.priority import PrioritySurvival

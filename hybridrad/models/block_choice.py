@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -68,9 +69,7 @@ class BlockChoice(CaseClassifier):
         models = fit_members(
             X, y, groups, blocks=self.blocks_, estimators=estimators, inner=self.inner, seed=training.seed
         )
-        losses = {name: model.oof_loss_ for name, model in models.items()}
-        self.losses_ = pd.Series(losses, name="inner_loss").rename_axis("block")
-        self.chosen_ = str(self.losses_.index[np.flatnonzero(self.losses_ <= self.losses_.min() + TIE)[0]])
+        self.losses_, self.chosen_ = least_loss(models, tie=TIE)
         self.model_ = models[self.chosen_]
         self.oof_logits_, self.oof_loss_ = self.model_.oof_logits_, self.model_.oof_loss_
         self.expected_logit_ = self.model_.expected_logit_
@@ -83,3 +82,19 @@ class BlockChoice(CaseClassifier):
 
     def _contributions(self, cases: Cases) -> Array:
         return self.model_._contributions(cases)
+
+
+def least_loss(models: Mapping[str, Any], *, tie: float) -> tuple[pd.Series, str]:
+    """Return the inner out-of-fold loss of each fitted model, and the first whose loss is the least but for a tie.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> models = {"bw10": SimpleNamespace(oof_loss_=0.6), "bw25": SimpleNamespace(oof_loss_=0.5)}
+    >>> least_loss(models, tie=1e-9)[1]
+    'bw25'
+    """
+    losses = pd.Series({name: model.oof_loss_ for name, model in models.items()}, name="inner_loss").rename_axis(
+        "block"
+    )
+    return losses, str(losses.index[np.flatnonzero(losses <= losses.min() + tie)[0]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ class InnerLoss:
 
 
 def penalised(
-    training: Patients, blocks: Mapping[str, NDArray[np.intp]], factors: Sequence[float]
+    training: Patients, blocks: Mapping[str, NDArray[np.intp]], factors: Iterable[float]
 ) -> PenalisedPreparation:
     """Return the unfitted preparation of all blocks with these factors."""
     by_block = dict(zip(blocks, factors, strict=True))

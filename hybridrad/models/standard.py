@@ -176,8 +176,9 @@ def _what_it_is(estimator: Any) -> dict[str, Any]:
         elif estimator.estimator is not None:
             what = f"{type(estimator.estimator).__name__}, calibrated on inner folds,"
         return {"role": "single" if len(blocks) == 1 else "fused", "blocks": blocks, "text": f"{what} on {listed}."}
-    if isinstance(estimator, BlockChoice):
-        text = f"The variant among {listed} with the least inner log loss, chosen in every fold."
+    if issubclass(kind, BlockChoice):
+        loss = "log loss" if kind is type(estimator) else "loss"
+        text = f"The variant among {listed} with the least inner {loss}, chosen in every fold."
         return {"role": "single", "blocks": blocks, "text": text}
     model = ridge[0].lower() + ridge[1:]
     together = " and a balanced model of all" if getattr(estimator, "joint", False) and len(blocks) != 1 else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hybridrad.models.block_choice import BlockChoice
 from hybridrad.models.block_model import BlockModel
 from hybridrad.models.block_penalty import BlockPenaltyFusion
 from hybridrad.models.boosted import BoostedTrees
@@ -13,6 +14,7 @@ from hybridrad.models.early import EarlyFusion
 from hybridrad.models.hedge import HedgedFusion
 from hybridrad.models.late import LateFusion
 from hybridrad.models.priority import PriorityFusion
+from hybridrad.models.regression.block_choice import BlockChoiceRegressor
 from hybridrad.models.regression.block_penalty import BlockPenaltyRegressor
 from hybridrad.models.regression.boosted import BoostedRegressor
 from hybridrad.models.regression.priority import PriorityRegressor
@@ -23,6 +25,7 @@ from hybridrad.models.regression.regressors import (
     HedgedRegressor,
     LateRegressor,
 )
+from hybridrad.models.survival.block_choice import BlockChoiceSurvival
 from hybridrad.models.survival.block_penalty import BlockPenaltySurvival
 from hybridrad.models.survival.boosted import BoostedSurvival
 from hybridrad.models.survival.priority import PrioritySurvival
@@ -43,6 +46,7 @@ _SISTERS: dict[str, dict[type, type]] = {
         HedgedFusion: HedgedRegressor,
         PriorityFusion: PriorityRegressor,
         BlockPenaltyFusion: BlockPenaltyRegressor,
+        BlockChoice: BlockChoiceRegressor,
         BoostedTrees: BoostedRegressor,
     },
     "survival": {
@@ -53,6 +57,7 @@ _SISTERS: dict[str, dict[type, type]] = {
         HedgedFusion: HedgedSurvival,
         PriorityFusion: PrioritySurvival,
         BlockPenaltyFusion: BlockPenaltySurvival,
+        BlockChoice: BlockChoiceSurvival,
         BoostedTrees: BoostedSurvival,
     },
 }

@@ -38,6 +38,15 @@ def test_fusions_on_request_are_the_tasks_own_and_take_the_same_blocks(task, end
         assert "ogistic" not in describe_arm(arm)["text"]
 
 
+@pytest.mark.parametrize("choice", [hr.BlockChoiceRegressor, hr.BlockChoiceSurvival])
+def test_a_choice_of_variants_is_a_single_arm_of_every_task(choice):
+    assert describe_arm(choice(["radiomics_bw10", "radiomics_bw25"])) == {
+        "role": "single",
+        "blocks": ["radiomics_bw10", "radiomics_bw25"],
+        "text": "The variant among radiomics_bw10, radiomics_bw25 with the least inner loss, chosen in every fold.",
+    }
+
+
 def test_arms_a_task_does_not_have_are_refused_and_so_is_a_task_that_is_none():
     with pytest.raises(ValueError, match="'deep_svm' is not made for survival"):
         hr.standard_models(COLUMNS, names=["deep_svm"], task="survival")

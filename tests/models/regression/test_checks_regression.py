@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from hybridrad.models.regression.block_choice import BlockChoiceRegressor
 from hybridrad.models.regression.block_penalty import BlockPenaltyRegressor
 from hybridrad.models.regression.boosted import BoostedRegressor
 from hybridrad.models.regression.priority import PriorityRegressor
@@ -25,6 +26,8 @@ EVERYTHING = {"all": slice(None)}
         EarlyRegressor(EVERYTHING),
         LateRegressor(EVERYTHING),
         HedgedRegressor(EVERYTHING, n_bootstrap=5),
+        BlockChoiceRegressor(EVERYTHING),
+        BlockChoiceRegressor({"all": slice(None), "again": slice(None)}),
         BlockPenaltyRegressor(EVERYTHING),
         BlockPenaltyRegressor({"all": slice(None), "again": slice(None)}, factors=(1.0, 4.0)),
         PriorityRegressor(EVERYTHING),
