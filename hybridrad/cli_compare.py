@@ -151,7 +151,7 @@ def compare(
         "inner": inner,
         "equivalence_margin": margin_auc,
         "seed": seed,
-        **(extraction.recipe() if from_images else {}),
+        **({**extraction.recipe(), "input_px": training.input_px} if from_images else {}),
     }
     run: ExtractionRun | None = None
     announce(cohort)
@@ -169,7 +169,7 @@ def compare(
     store: hr.ViewStore | None = None
     if wanted:
         networks, store = make_networks(
-            wanted, extraction, cohort, out_folder / "views", jobs=jobs, seed=seed, retry_failed=retry_failed
+            wanted, extraction, training, cohort, out_folder / "views", jobs=jobs, seed=seed, retry_failed=retry_failed
         )
         table = table.join([store.marker(name) for name in networks])
     arms = hr.standard_models(

@@ -26,6 +26,12 @@ SHOWN = 10
 class TrainingOptions:
     """What is asked of the networks that are trained inside the folds."""
 
+    input_px: Annotated[
+        int | None,
+        typer.Option(
+            "--input-px", metavar="N", min=16, help="Trained networks: side of their pictures; default the weights'."
+        ),
+    ] = None
     heat_maps: Annotated[
         bool,
         typer.Option("--heat-maps", help="Trained networks: show where they look, out of fold (needs captum)."),
@@ -41,7 +47,7 @@ class TrainingOptions:
         Raises
         ------
         RunError
-            No arm is a network, or the network has no map that could be shown.
+            An option is without effect, no arm is a network, or the network has no map that could be shown.
         MissingDependencyError
             captum is not installed.
 
@@ -52,6 +58,11 @@ class TrainingOptions:
         ...
         hybridrad.errors.RunError: --heat-maps shows where a trained network looks, and no arm is one. Add finetuned ...
         """
+        if self.input_px is not None and not _named(names):
+            raise RunError(
+                "--input-px is the side of the pictures of trained networks, and --models names none.",
+                hint="Leave it out; a frozen network (deep) is given what its weights expect.",
+            )
         if self.heat_map_cases is not None and not self.heat_maps:
             raise RunError("--heat-map-cases is without effect without --heat-maps.", hint="Add --heat-maps.")
         if not self.heat_maps:
@@ -65,7 +76,19 @@ class TrainingOptions:
         require("captum", extra="heatmaps")
         from hybridrad.models.finetuned.grad_cam import grad_cam_layer
 
-        grad_cam_layer(options.backbone, _side(options))
+        grad_cam_layer(options.backbone, self.side(options))
+
+    def side(self, options: ExtractionOptions) -> int:
+        """Return the side of the pictures in pixels: that asked for, or what the weights expect.
+
+        Examples
+        --------
+        >>> TrainingOptions().side(ExtractionOptions(backbone="inception_v3"))
+        299
+        """
+        from hybridrad.features.deep.weights import expected_preprocessing
+
+        return self.input_px or expected_preprocessing(options.backbone, options.weights).input_size
 
     @property
     def n_heat_maps(self) -> int:
@@ -86,7 +109,7 @@ def wanted_networks(names: Sequence[str] | None, options: ExtractionOptions, *, 
     >>> wanted_networks(["deep", "hedge_finetuned"], ExtractionOptions(), task="classification", images=True)
     ['finetuned']
     """
-    asked = [name for name in (FINETUNED, SEQUENCE) if {name, f"hedge_{name}"} & set(names or ())]
+    asked = _named(names)
     if not asked:
         return []
     named = " and ".join(asked)
@@ -104,6 +127,7 @@ def wanted_networks(names: Sequence[str] | None, options: ExtractionOptions, *, 
 def make_networks(
     wanted: Sequence[str],
     options: ExtractionOptions,
+    training: TrainingOptions,
     cohort: hr.Cohort,
     folder: Path,
     *,
@@ -116,7 +140,7 @@ def make_networks(
         cohort,
         options.views(),
         store=folder,
-        input_px=_side(options),
+        input_px=training.side(options),
         n_jobs=jobs,
         retry_failed=retry_failed,
     )
@@ -172,8 +196,6 @@ def add_heat_maps(
     return shown
 
 
-def _side(options: ExtractionOptions) -> int:
-    """Return the side of the pictures in pixels: that asked for, or what the weights expect."""
-    from hybridrad.features.deep.weights import expected_preprocessing
-
-    return options.input_px or expected_preprocessing(options.backbone, options.weights).input_size
+def _named(names: Sequence[str] | None) -> list[str]:
+    """Return the networks among names of arms, those that are members of a hedge included."""
+    return [name for name in (FINETUNED, SEQUENCE) if {name, f"hedge_{name}"} & set(names or ())]

@@ -159,12 +159,6 @@ class NetworkOptions:
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", metavar="N", min=1, help="CNN: images at once on a GPU; default 256.")
     ] = None
-    input_px: Annotated[
-        int | None,
-        typer.Option(
-            "--input-px", metavar="N", min=16, help="Trained networks: side of their pictures; default the weights'."
-        ),
-    ] = None
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,6 @@ def test_an_interrupted_run_goes_on_to_the_same_heat_maps(asked, shown, tmp_path
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        (["--models", "size,deep"], "no arm is one"),
         (["--models", "size,hedge_sequence"], "no arm is one"),
         (["--backbone", "vit_b_16"], "has no map of channels"),
         (["--input-px", "32"], "no heat map to see"),

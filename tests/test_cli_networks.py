@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from hybridrad import cli
-from hybridrad.cli_networks import wanted_networks
+from hybridrad.cli_networks import TrainingOptions, wanted_networks
 from hybridrad.cli_options import ExtractionOptions
 from hybridrad.datasets import make_cohort
 from hybridrad.errors import RunError
@@ -66,6 +66,15 @@ def test_the_same_call_again_with_another_batch_size_only_makes_the_report_again
 def test_a_network_with_nothing_to_train_on_is_refused_before_anything_is_computed(names, options, others, message):
     with pytest.raises(RunError, match=message):
         wanted_networks(names, ExtractionOptions(**options), **{"task": "classification", "images": True, **others})
+
+
+def test_the_side_of_pictures_is_asked_for_only_where_networks_are_trained(tmp_path, capsys):
+    for command in ("extract", "views"):
+        assert call(command, "cohort.csv", "--out", str(tmp_path / "run"), "--input-px", "32") != 0
+        assert "--input-px" in capsys.readouterr().err
+    with pytest.raises(RunError, match="--models names none"):
+        TrainingOptions(input_px=32).check(["radiomics", "deep"], ExtractionOptions())
+    TrainingOptions(input_px=32).check(["hedge_finetuned"], ExtractionOptions())
 
 
 def test_device_precision_and_batch_size_reach_the_extraction():
