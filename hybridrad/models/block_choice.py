@@ -94,7 +94,6 @@ def least_loss(models: Mapping[str, Any], *, tie: float) -> tuple[pd.Series, str
     >>> least_loss(models, tie=1e-9)[1]
     'bw25'
     """
-    losses = pd.Series({name: model.oof_loss_ for name, model in models.items()}, name="inner_loss").rename_axis(
-        "block"
-    )
+    of_models = {name: model.oof_loss_ for name, model in models.items()}
+    losses = pd.Series(of_models, name="inner_loss").rename_axis("block")
     return losses, str(losses.index[np.flatnonzero(losses <= losses.min() + tie)[0]])

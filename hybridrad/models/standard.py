@@ -38,7 +38,7 @@ FUSED = ("concat", "early", "late", "hedge", "hedge_clinical")
 TUNED = ("svm", "forest", "elastic_net", "xgb_tuned")
 ON_REQUEST = (
     *("radiomics_xgb", "deep_xgb", "early_xgb", "priority", "block_penalty"),
-    *(f"{on}_{kind}" for kind in TUNED for on in (RADIOMICS, DEEP, "early")),
+    *(f"{on}_{kind}" for kind in (*TUNED, "aft") for on in (RADIOMICS, DEEP, "early")),
 )
 _RIDGES = {
     "classification": "Ridge logistic regression",
@@ -85,7 +85,8 @@ def standard_models(
     random_state : int, default 0
     task : {"classification", "regression", "survival"}, default "classification"
         What is predicted. For values and for the time to an event there are the same arms with the same names, but
-        those whose settings are tuned.
+        those whose settings are tuned. For the time to an event there are also ``radiomics_aft``, ``deep_aft`` and
+        ``early_aft``: trees of an accelerated failure time, where those of ``_xgb`` are of Cox's likelihood.
     networks : dict of name -> network, optional
         Networks that are trained inside the fold (`FineTunedCNN`, `SliceSequence`, `MultiViewCNN`), for classification.
         Each is an arm of its name (usually ``finetuned`` or ``sequence``), calibrated, and in the place of ``deep`` a
@@ -119,10 +120,11 @@ def standard_models(
     arms = of_classes if task == "classification" else arms_of_task(of_classes, task)
     if names is None:
         return {name: arm for name, arm in arms.items() if name not in ON_REQUEST}
+    of_any_task = {*of_classes, *arms_of_task(of_classes, "survival")}
     for name in names:
         if name in arms:
             continue
-        if name in of_classes:
+        if name in of_any_task:
             raise ValueError(f"model {name!r} is not made for {task}; there are {', '.join(arms)}.")
         if name.removeprefix("hedge_") in NETWORKS:
             network = name.removeprefix("hedge_")
@@ -167,7 +169,8 @@ def _what_it_is(estimator: Any) -> dict[str, Any]:
     if issubclass(kind, BlockModel):
         what = f"{ridge} after an in-fold skewness transform"
         if issubclass(counterpart(estimator.estimator), BoostedTrees):
-            what = "Gradient boosted trees (XGBoost)"
+            accelerated = getattr(estimator.estimator, "objective", None) == "aft"
+            what = f"Gradient boosted trees (XGBoost{', accelerated failure time' if accelerated else ''})"
         elif type(estimator.estimator) in _TUNED_TEXTS:
             what = f"{_TUNED_TEXTS[type(estimator.estimator)]}, settings chosen by the inner folds,"
         elif isinstance(estimator.estimator, NetworkClassifier):

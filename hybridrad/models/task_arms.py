@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sklearn.base import clone
+
 from hybridrad.models.block_choice import BlockChoice
 from hybridrad.models.block_model import BlockModel
 from hybridrad.models.block_penalty import BlockPenaltyFusion
@@ -37,6 +39,7 @@ from hybridrad.models.survival.survival_models import (
     LateSurvival,
 )
 
+XGB, AFT = "_xgb", "_aft"  # endings of the names of arms
 _SISTERS: dict[str, dict[type, type]] = {
     "regression": {
         BlockModel: BlockRegressor,
@@ -66,13 +69,21 @@ _SISTERS: dict[str, dict[type, type]] = {
 def arms_of_task(arms: Mapping[str, Any], task: str) -> dict[str, Any]:
     """Return the arms of another task; those that are not made for it are left out.
 
+    For events in time the boosted trees of Cox's likelihood (``_xgb``) have a second of accelerated failure time
+    (``_aft``).
+
     Examples
     --------
     >>> type(arms_of_task({"deep": BlockModel("deep")}, "survival")["deep"]).__name__
     'BlockSurvival'
     """
     found = {name: _sister(arm, _SISTERS[task]) for name, arm in arms.items()}
-    return {name: arm for name, arm in found.items() if arm is not None}
+    kept = {name: arm for name, arm in found.items() if arm is not None}
+    return kept | {
+        name.removesuffix(XGB) + AFT: clone(arm).set_params(estimator__objective="aft")
+        for name, arm in kept.items()
+        if name.endswith(XGB) and isinstance(arm, BlockSurvival) and isinstance(arm.estimator, BoostedSurvival)
+    }
 
 
 def counterpart(estimator: Any) -> type:

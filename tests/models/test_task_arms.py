@@ -38,6 +38,23 @@ def test_fusions_on_request_are_the_tasks_own_and_take_the_same_blocks(task, end
         assert "ogistic" not in describe_arm(arm)["text"]
 
 
+def test_trees_of_an_accelerated_failure_time_are_had_for_survival_on_request():
+    names = ["radiomics_aft", "deep_aft", "early_aft"]
+    arms = hr.standard_models(COLUMNS, names=names, task="survival", inner=3, random_state=7)
+    assert all(a.estimator.objective == "aft" and a.inner == 3 and a.estimator.random_state == 7 for a in arms.values())
+    wanted = "Gradient boosted trees (XGBoost, accelerated failure time) on radiomics, deep."
+    assert describe_arm(arms["early_aft"])["text"] == wanted
+    assert not set(names) & set(hr.standard_models(COLUMNS, task="survival"))
+    cox = hr.standard_models(COLUMNS, names=["early_xgb"], task="survival")["early_xgb"]
+    assert cox.estimator.objective == "cox"
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_other_tasks_have_no_accelerated_failure_time(task):
+    with pytest.raises(ValueError, match=f"'deep_aft' is not made for {task}"):
+        hr.standard_models(COLUMNS, names=["deep_aft"], task=task)
+
+
 @pytest.mark.parametrize("choice", [hr.BlockChoiceRegressor, hr.BlockChoiceSurvival])
 def test_a_choice_of_variants_is_a_single_arm_of_every_task(choice):
     assert describe_arm(choice(["radiomics_bw10", "radiomics_bw25"])) == {
