@@ -1,10 +1,9 @@
 """L2 penalised logistic regression along a path of penalties, binary and multinomial.
 
 The optimum is scikit-learn's ``LogisticRegression``: C times summed loss plus half the squared norm, intercept free.
-It is found by Newton steps in coordinates in which the design has orthogonal columns: ridge solutions lie in the span
-of the rows and turn with the axes, so nothing is approximated. With two classes and few coordinates a step solves its
-linear system by Cholesky, else by conjugate gradients, for which the diagonal of the Hessian is a good preconditioner
-in these coordinates. A whole path costs little more than one fit.
+It is found by Newton steps in coordinates in which the design has orthogonal columns: ridge solutions
+lie in the span of the rows and turn with the axes, so nothing is approximated. A whole path costs little more than one
+fit.
 """
 
 from __future__ import annotations
@@ -14,16 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, cholesky, eigh, qr, solve_triangular
-from scipy.special import expit, log_softmax, softmax
+from scipy.linalg import LinAlgError, cholesky, eigh, qr, solve_triangular
+from scipy.special import log_softmax
+
+from hybridrad.models.ridge_newton import LogisticLikelihood, newton_path
 
 Array = NDArray[np.float64]
-
-# Newton decrement at which a fit is done: the distance to the optimum in the units of the standard errors.
-TOLERANCE = 1e-8
-MAX_NEWTON_STEPS = 100
-MAX_CG_STEPS = 500
-MOST_FOR_CHOLESKY = 80  # coordinates; with more, conjugate gradients are quicker
 
 
 class RidgePath(NamedTuple):
@@ -44,7 +39,7 @@ def ridge_logistic_path(
     penalties: Sequence[float],
     offset: Array | None = None,
 ) -> RidgePath:
-    """Fit ridge logistic regression for every penalty, from strong to weak.
+    """Fit ridge logistic regression for every penalty.
 
     Parameters
     ----------
@@ -53,7 +48,7 @@ def ridge_logistic_path(
         Classes 0 to ``n_classes - 1``, all present.
     n_classes : int
     penalties : sequence of float
-        Values of C (the inverse of the penalty), ascending.
+        Values of C (the inverse of the penalty).
     offset : ndarray of shape (n_cases,) or (n_cases, n_classes), optional
         Logits that are already known and are added to those of the model.
 
@@ -74,19 +69,16 @@ def ridge_logistic_path(
     ((2, 1, 1), True)
     """
     basis = orthogonalising_basis(design)
-    Z = np.ascontiguousarray(design @ basis)
     targets = _targets(y, n_classes)
-    n_outputs = targets.shape[1]
-    known = np.zeros((1, n_outputs)) if offset is None else offset.reshape(len(y), n_outputs)
-    problem = _Problem(Z, np.einsum("ij,ij->j", Z, Z), targets, known)
-    coef = np.zeros((Z.shape[1], n_outputs))
-    intercept = prevalence_logits(y, n_classes) if offset is None else np.zeros(n_outputs)
-    coefs, intercepts = [], []
-    for penalty in penalties:
-        coef, intercept = _newton(problem, coef, intercept, ridge=1.0 / penalty)
-        coefs.append(basis @ coef)
-        intercepts.append(intercept)
-    return RidgePath(np.stack(coefs), np.stack(intercepts))
+    known = np.zeros((len(targets), 1)) if offset is None else offset.reshape(len(y), len(targets)).T
+    start = np.zeros((len(targets), basis.shape[1] + 1))
+    if offset is None:
+        start[:, -1] = prevalence_logits(y, n_classes)
+    found = newton_path(LogisticLikelihood.of(design @ basis, targets, known), start, 1.0 / np.asarray(penalties))
+    coefs, intercepts = found[:, :, :-1], found[:, :, -1]
+    if n_classes > 2:
+        intercepts = intercepts - intercepts.mean(axis=1, keepdims=True)  # only their differences are determined
+    return RidgePath((coefs @ basis.T).transpose(0, 2, 1), intercepts)
 
 
 def log_loss(logits: Array, y: NDArray[np.intp]) -> float:
@@ -105,13 +97,6 @@ def case_losses(logits: Array, y: NDArray[np.intp]) -> Array:
     if logits.ndim == 1:
         return np.asarray(np.logaddexp(0.0, logits) - y * logits)
     return np.asarray(-log_softmax(logits, axis=1)[np.arange(len(y)), y])
-
-
-class _Problem(NamedTuple):
-    Z: Array
-    squared_norms: Array
-    targets: Array
-    offset: Array
 
 
 def orthogonalising_basis(design: Array) -> Array:
@@ -134,8 +119,8 @@ def orthogonalising_basis(design: Array) -> Array:
 
 def _targets(y: NDArray[np.intp], n_classes: int) -> Array:
     if n_classes == 2:
-        return y[:, None].astype(float)
-    return np.eye(n_classes)[y]
+        return y[None, :].astype(float)
+    return np.ascontiguousarray(np.eye(n_classes)[y].T)
 
 
 def prevalence_logits(y: NDArray[np.intp], n_classes: int) -> Array:
@@ -144,101 +129,3 @@ def prevalence_logits(y: NDArray[np.intp], n_classes: int) -> Array:
     if n_classes == 2:
         return np.array([np.log(share[1] / share[0])])
     return np.log(share) - np.log(share).mean()
-
-
-def _loss(problem: _Problem, eta: Array, coef: Array, ridge: float) -> float:
-    if eta.shape[1] == 1:
-        data = np.sum(np.logaddexp(0.0, eta) - problem.targets * eta)
-    else:
-        data = -np.sum(problem.targets * log_softmax(eta, axis=1))
-    return float(data + 0.5 * ridge * np.sum(coef**2))
-
-
-def _newton(problem: _Problem, coef: Array, intercept: Array, *, ridge: float) -> tuple[Array, Array]:
-    Z, n_cases = problem.Z, len(problem.Z)
-    eta = Z @ coef + intercept + problem.offset
-    loss = _loss(problem, eta, coef, ridge)
-    for _ in range(MAX_NEWTON_STEPS):
-        p = expit(eta) if eta.shape[1] == 1 else softmax(eta, axis=1)
-        residual = p - problem.targets
-        g_coef, g_intercept = Z.T @ residual + ridge * coef, residual.sum(axis=0)
-        weight = float(np.mean(p * (1.0 - p)))
-        precondition = weight * problem.squared_norms[:, None] + ridge
-        precondition_intercept = max(weight, 1e-12) * n_cases
-        size = np.sum(g_coef**2 / precondition) + np.sum(g_intercept**2) / precondition_intercept
-        if size <= TOLERANCE**2:
-            return coef, intercept - intercept.mean() if eta.shape[1] > 1 else intercept
-        if eta.shape[1] == 1 and Z.shape[1] <= MOST_FOR_CHOLESKY:
-            d_coef, d_intercept, d_eta = _exact_direction(Z, p, g_coef, g_intercept, ridge)
-        else:
-            d_coef, d_intercept, d_eta = _newton_direction(
-                Z, p, g_coef, g_intercept, ridge, precondition, precondition_intercept, forcing=min(0.05, size**0.25)
-            )
-        slope = np.sum(g_coef * d_coef) + np.sum(g_intercept * d_intercept)
-        step, floor = 1.0, 1e-12 * abs(loss)
-        while True:
-            new_eta, new_coef = eta + step * d_eta, coef + step * d_coef
-            new_loss = _loss(problem, new_eta, new_coef, ridge)
-            # Near the optimum the decrease drowns in rounding; the full step is right there.
-            if new_loss <= loss + 1e-4 * step * slope + floor:
-                break
-            step *= 0.5
-            if step < 1e-10:
-                raise RuntimeError("ridge logistic regression: the line search found no decrease.")
-        eta, coef, intercept, loss = new_eta, new_coef, intercept + step * d_intercept, new_loss
-    raise RuntimeError(f"ridge logistic regression did not converge in {MAX_NEWTON_STEPS} Newton steps.")
-
-
-def _exact_direction(Z: Array, p: Array, g_coef: Array, g_intercept: Array, ridge: float) -> tuple[Array, Array, Array]:
-    """Solve Hessian times direction = -gradient for two classes by Cholesky; also return Z times it."""
-    w = np.maximum(p * (1.0 - p), 1e-300)
-    total = float(w.sum())
-    mean = (w.T @ Z) / total  # (1, n_columns)
-    centred = Z - mean  # the intercept, free, takes the weighted mean of every column
-    hessian = centred.T @ (w * centred)
-    hessian[np.diag_indices_from(hessian)] += ridge
-    factor = cho_factor(hessian, lower=True, overwrite_a=True, check_finite=False)
-    x = -cho_solve(factor, g_coef - mean.T * g_intercept, check_finite=False)
-    x0 = -g_intercept / total - (mean @ x)[0]
-    return x, x0, Z @ x + x0
-
-
-def _newton_direction(
-    Z: Array,
-    p: Array,
-    g_coef: Array,
-    g_intercept: Array,
-    ridge: float,
-    precondition: Array,
-    precondition_intercept: float,
-    *,
-    forcing: float,
-) -> tuple[Array, Array, Array]:
-    """Solve Hessian times direction = -gradient by preconditioned conjugate gradients; also return Z times it."""
-
-    def curve(eta: Array) -> Array:
-        if p.shape[1] == 1:
-            return p * (1.0 - p) * eta
-        return p * (eta - np.sum(p * eta, axis=1, keepdims=True))
-
-    x, x0, x_eta = np.zeros_like(g_coef), np.zeros_like(g_intercept), np.zeros_like(p)
-    r, r0 = -g_coef, -g_intercept
-    z, z0 = r / precondition, r0 / precondition_intercept
-    d, d0 = z.copy(), z0.copy()
-    rz = start = np.sum(r * z) + np.sum(r0 * z0)
-    for _ in range(MAX_CG_STEPS):
-        d_eta = Z @ d + d0
-        curved = curve(d_eta)
-        h, h0 = Z.T @ curved + ridge * d, curved.sum(axis=0)
-        curvature = np.sum(d * h) + np.sum(d0 * h0)
-        if curvature <= 0.0:  # only rounding can do this; what there is, is a descent direction
-            break
-        alpha = rz / curvature
-        x, x0, x_eta = x + alpha * d, x0 + alpha * d0, x_eta + alpha * d_eta
-        r, r0 = r - alpha * h, r0 - alpha * h0
-        z, z0 = r / precondition, r0 / precondition_intercept
-        rz_new = np.sum(r * z) + np.sum(r0 * z0)
-        if rz_new <= forcing**2 * start:
-            break
-        d, d0, rz = z + (rz_new / rz) * d, z0 + (rz_new / rz) * d0, rz_new
-    return x, x0, x_eta

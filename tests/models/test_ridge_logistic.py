@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from hybridrad.models import ridge_logistic
 from hybridrad.models.ridge_logistic import log_loss, orthogonalising_basis, ridge_logistic_path
 from hybridrad.models.ridge_path import PENALTIES
 
@@ -51,13 +50,3 @@ def test_the_basis_is_orthonormal_spans_the_rows_and_makes_the_columns_orthogona
     np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-13)
     np.testing.assert_allclose(reduced @ basis.T, design, atol=1e-7 * np.abs(design).max())
     np.testing.assert_allclose(gram - np.diag(np.diag(gram)), 0.0, atol=1e-12 * gram.max())
-
-
-def test_steps_by_cholesky_and_by_conjugate_gradients_end_at_the_same_optimum(monkeypatch):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 3)) @ rng.normal(size=(3, 30)) + rng.normal(size=(60, 30))
-    y = (X[:, 0] + rng.normal(size=60) > 0).astype(int)
-    by_cholesky = ridge_logistic_path(X, y, n_classes=2, penalties=PENALTIES)
-    monkeypatch.setattr(ridge_logistic, "MOST_FOR_CHOLESKY", 0)
-    by_gradients = ridge_logistic_path(X, y, n_classes=2, penalties=PENALTIES)
-    np.testing.assert_allclose(by_cholesky.coefs, by_gradients.coefs, atol=1e-6)

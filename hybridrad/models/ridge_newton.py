@@ -1,0 +1,198 @@
+"""Newton steps for ridge logistic regression at many penalties at once.
+
+The fits of a path differ in the penalty alone, so that their steps are products of one design with several columns at a
+time. A step solves its linear system by conjugate gradients, for which the diagonal of the Hessian is a good
+preconditioner where the columns of the design are orthogonal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, log_softmax, softmax
+
+Array = NDArray[np.float64]
+
+# Newton decrement at which a fit is done: the distance to the optimum in the units of the standard errors.
+TOLERANCE = 1e-8
+MAX_NEWTON_STEPS = 100
+MAX_CG_STEPS = 500
+LEAST_FORCING = 0.1  # accuracy of a first step
+MOST_DAMPING = 1e-2
+SHORTEST_STEP = 1e-12
+
+
+@dataclass(frozen=True)
+class LogisticLikelihood:
+    """Cases and their targets. In arrays of several fits the first axis is the fit, the second the output.
+
+    ``design`` (n_cases, n_columns + 1) ends with a column of ones, whose coefficient is the intercept; ``targets`` and
+    ``offset`` are (n_outputs, n_cases), ``offset`` may be (n_outputs, 1).
+    """
+
+    design: Array
+    squared_norms: Array
+    targets: Array
+    offset: Array
+
+    @classmethod
+    def of(cls, columns: Array, targets: Array, offset: Array) -> Self:
+        """Append the column of ones."""
+        design = np.column_stack([columns, np.ones(len(columns))])
+        return cls(design, np.einsum("ij,ij->j", design, design), targets, offset)
+
+    def logits(self, coefs: Array) -> Array:
+        """Return design times coefficients, (n_fits, n_outputs, n_cases)."""
+        return _times(coefs, self.design.T)
+
+    def losses(self, logits: Array) -> Array:
+        """Return the summed log loss of each fit."""
+        if logits.shape[1] == 1:
+            return np.asarray((np.logaddexp(0.0, logits) - self.targets * logits).sum(axis=(1, 2)))
+        return np.asarray(-(self.targets * log_softmax(logits, axis=1)).sum(axis=(1, 2)))
+
+
+@dataclass
+class _Fits:
+    """The fits that are not done yet, one row each."""
+
+    position: NDArray[np.intp]
+    ridge: Array  # (n_fits, 1, n_columns + 1), zero for the intercept
+    coef: Array  # (n_fits, n_outputs, n_columns + 1)
+    logits: Array  # (n_fits, n_outputs, n_cases)
+    loss: Array
+
+    def only(self, kept: NDArray[np.bool_]) -> Self:
+        return type(self)(*(getattr(self, field.name)[kept] for field in fields(self)))
+
+
+def newton_path(likelihood: LogisticLikelihood, start: Array, ridges: Array) -> Array:
+    """Minimise summed log loss plus half of ``ridge`` times the squared coefficients (not the intercepts).
+
+    Parameters
+    ----------
+    likelihood : LogisticLikelihood
+    start : ndarray of shape (n_outputs, n_columns + 1)
+        Where every fit begins.
+    ridges : ndarray of shape (n_fits,)
+
+    Returns
+    -------
+    ndarray of shape (n_fits, n_outputs, n_columns + 1)
+
+    Raises
+    ------
+    RuntimeError
+        A fit did not converge (never seen; the problem is smooth and strictly convex).
+
+    Examples
+    --------
+    >>> cases = LogisticLikelihood.of(np.array([[-1.0], [0.0], [1.0]]), np.array([[0.0, 0.0, 1.0]]), np.zeros((1, 1)))
+    >>> newton_path(cases, np.zeros((1, 2)), np.array([1e3, 1.0]))[:, 0].round(2)
+    array([[ 0.  , -0.69],
+           [ 0.7 , -0.75]])
+    """
+    n_fits = len(ridges)
+    ridge = np.repeat(np.asarray(ridges, dtype=float)[:, None, None], start.shape[1], axis=2)
+    ridge[:, :, -1] = 0.0
+    coef = np.repeat(start[None], n_fits, axis=0)
+    logits = likelihood.logits(coef) + likelihood.offset
+    fits = _Fits(np.arange(n_fits), ridge, coef, logits, likelihood.losses(logits) + _half_penalty(ridge, coef))
+    optima = np.empty_like(coef)
+    for _ in range(MAX_NEWTON_STEPS):
+        p = expit(fits.logits) if start.shape[0] == 1 else softmax(fits.logits, axis=1)
+        gradient = _times(p - likelihood.targets, likelihood.design) + fits.ridge * fits.coef
+        weight = np.maximum((p * (1.0 - p)).mean(axis=(1, 2)), 1e-12)
+        diagonal = weight[:, None, None] * likelihood.squared_norms + fits.ridge
+        decrement = np.sqrt(_dot(gradient, gradient / diagonal))
+        done = decrement <= TOLERANCE
+        if done.any():
+            optima[fits.position[done]] = fits.coef[done]
+            if done.all():
+                return optima
+            fits = fits.only(~done)
+            p, gradient, diagonal, decrement = p[~done], gradient[~done], diagonal[~done], decrement[~done]
+        forcing = np.minimum(LEAST_FORCING, np.sqrt(decrement))
+        # Where probabilities are 0 or 1 there is no curvature and a step would have no end; at the optimum this is 0.
+        damping = np.minimum(MOST_DAMPING, 1e-3 * decrement)[:, None, None]
+        direction = _newton_direction(likelihood.design, p, gradient, fits.ridge, diagonal, forcing, damping)
+        fits = _stepped(likelihood, fits, gradient, direction)
+    raise RuntimeError(f"ridge logistic regression did not converge in {MAX_NEWTON_STEPS} Newton steps.")
+
+
+def _times(x: Array, matrix: Array) -> Array:
+    """Multiply the last axis by a matrix, all fits and outputs in one product."""
+    return (x.reshape(-1, x.shape[2]) @ matrix).reshape(*x.shape[:2], matrix.shape[1])
+
+
+def _dot(a: Array, b: Array) -> Array:
+    return np.asarray(np.einsum("fkj,fkj->f", a, b))
+
+
+def _half_penalty(ridge: Array, coef: Array) -> Array:
+    return 0.5 * _dot(ridge * coef, coef)
+
+
+def _stepped(likelihood: LogisticLikelihood, fits: _Fits, gradient: Array, direction: Array) -> _Fits:
+    """Go a full step, or halve it until the loss decreases."""
+    slope = _dot(gradient, direction)
+    d_logits = likelihood.logits(direction)
+    step = np.ones(len(slope))
+    floor = 1e-12 * np.abs(fits.loss)
+    while True:
+        coef = fits.coef + step[:, None, None] * direction
+        logits = fits.logits + step[:, None, None] * d_logits
+        loss = likelihood.losses(logits) + _half_penalty(fits.ridge, coef)
+        # Near the optimum the decrease drowns in rounding; the full step is right there.
+        too_far = loss > fits.loss + 1e-4 * step * slope + floor
+        if not too_far.any():
+            return _Fits(fits.position, fits.ridge, coef, logits, loss)
+        step[too_far] *= 0.5
+        if step.min() < SHORTEST_STEP:
+            raise RuntimeError("ridge logistic regression: the line search found no decrease.")
+
+
+def _newton_direction(
+    design: Array, p: Array, gradient: Array, ridge: Array, diagonal: Array, forcing: Array, damping: Array
+) -> Array:
+    """Solve Hessian times direction = -gradient by preconditioned conjugate gradients, each fit to its own accuracy."""
+    binary = p.shape[1] == 1
+    curvature_of_p = (p * (1.0 - p) if binary else p) + damping
+    found = np.zeros_like(gradient)
+    running = np.arange(len(gradient))
+    x, r, inverse = np.zeros_like(gradient), -gradient, 1.0 / diagonal
+    z = r * inverse
+    d, rz = z, _dot(r, z)
+    goal = forcing**2 * rz
+    for _ in range(MAX_CG_STEPS):
+        curved = _times(d, design.T)
+        across = None if binary else p * np.sum(p * curved, axis=1, keepdims=True)
+        curved *= curvature_of_p
+        if across is not None:
+            curved -= across
+        h = _times(curved, design)
+        h += ridge * d
+        curvature = _dot(d, h)
+        # Only rounding can make it negative; what there is, is a descent direction.
+        alpha = np.where(curvature > 0.0, rz / np.where(curvature > 0.0, curvature, 1.0), 0.0)[:, None, None]
+        x += alpha * d
+        h *= alpha
+        r -= h
+        z = r * inverse
+        rz_new = _dot(r, z)
+        stop = (rz_new <= goal) | (curvature <= 0.0)
+        if stop.any():
+            found[running[stop]] = x[stop]
+            if stop.all():
+                return found
+            go = ~stop
+            running, x, r, inverse, z, d = running[go], x[go], r[go], inverse[go], z[go], d[go]
+            ridge, p, curvature_of_p = ridge[go], p[go], curvature_of_p[go]
+            rz, rz_new, goal = rz[go], rz_new[go], goal[go]
+        d = z + (rz_new / rz)[:, None, None] * d
+        rz = rz_new
+    found[running] = x
+    return found
