@@ -223,6 +223,7 @@ def compare_models(
     from hybridrad.evaluation.design_splits import splits_of
     from hybridrad.evaluation.nested import NestedCV, evaluate
     from hybridrad.evaluation.patients import aggregate_to_patients
+    from hybridrad.models.finetuned.seen_images import images_trained_on
     from hybridrad.models.finetuned.timing import training_announcements
     from hybridrad.models.memo import shared_fits
     from hybridrad.study_resolution import resolution_of
@@ -268,7 +269,8 @@ def compare_models(
         progress=progress,
         store=None if store is None else Path(store),
     )
-    failures, findings = what_went_wrong(run, result, cohort, used, notes=notes_of(features))
+    noted = [*notes_of(features), *images_trained_on(models, X.index)]
+    failures, findings = what_went_wrong(run, result, cohort, used, notes=noted)
     described = arms(models, roles, X, result)
     settings = {
         "title": title,

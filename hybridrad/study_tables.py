@@ -67,7 +67,7 @@ def what_went_wrong(
     *,
     notes: Sequence[Finding] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return failures and findings of extraction, of the columns of the feature table, and of comparison together."""
+    """Return failures and findings of extraction, of what else was noted before fitting, and of comparison together."""
     failures = run.failures if run is not None else _no_failures()
     lost = [c for c in cohort.table.index if c not in used.table.index]
     unexplained = [c for c in lost if c not in failures.index.get_level_values("case_id")]
@@ -77,6 +77,13 @@ def what_went_wrong(
         missing = pd.DataFrame([row] * len(unexplained), index=index, columns=FAILURE_COLUMNS)
         failures = missing if failures.empty else pd.concat([failures, missing])
     findings = [] if run is None or run.findings.empty else [run.findings]
+    # What the extraction said already, e.g. of the same weights, is not said twice.
+    said = {
+        pair
+        for table in findings
+        for pair in zip(table.index.get_level_values("case_id"), table["message"], strict=True)
+    }
+    notes = [note for note in notes if (note.case_id, note.message) not in said]
     findings += [findings_table(notes)] if notes else []
     fitting = _fitting_findings(result)
     if not fitting.empty:

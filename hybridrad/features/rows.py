@@ -24,9 +24,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a worker process hands over for a batch, e.g. rendered views."""
+    """What a worker process hands over for a batch, e.g. rendered views; only the extractor looks into the payload."""
 
-    payload: NDArray[np.float32]
+    payload: Any
     findings: tuple[Finding, ...] = ()
 
 
@@ -58,5 +58,5 @@ class BatchedExtractor(Extractor, Protocol):
     def prepare(self, roi: Roi) -> Prepared:
         """Return what the batch needs of one case."""
 
-    def finish(self, payloads: list[NDArray[np.float32]]) -> NDArray[np.float64]:
+    def finish(self, payloads: list[Any]) -> NDArray[np.float64]:
         """Return one row per payload, in the same order."""

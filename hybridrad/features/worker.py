@@ -31,7 +31,7 @@ class BlockOutcome:
     block: str
     columns: tuple[str, ...] | None = None
     values: NDArray[np.float64] | None = None
-    payload: NDArray[np.float32] | None = None
+    payload: Any = None
     failure: Failure | None = None
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrad.errors import FeatureError
+from hybridrad.features.deep.trained_on import image_digest
 from hybridrad.features.rows import Prepared
 from hybridrad.imaging.roi import Roi
 from hybridrad.imaging.views import Views
 
 FILE_NAME = "pictures.raw"
+# Of which image the pictures are: the place of a case's first plane, and the digest of the image it was rendered from.
+# In a file of its own, so that rows and pictures are those of stores that were made before there was one.
+IMAGES_NAME = "images.raw"
+_IMAGE = np.dtype([("first_plane", "<u8"), ("digest", "<u8")])
 BLOCK = "pictures"
 FIELDS = ("first_plane", "n_views", "n_channels")
 DTYPES = ("uint8", "float16")
 # Rows are stored when this many cases are ready; what was not stored is rendered again after an interruption.
 CASES_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Planes of a case, shape (n_views, channels + 1, height, width), and the digest of the image they are of."""
+
+    planes: NDArray[np.float32]
+    image: int
 
 
 class PictureExtractor:
@@ -72,7 +86,7 @@ class PictureExtractor:
         Returns
         -------
         Prepared
-            ``payload`` of shape (n_views, channels + 1, height, width): the region is the last channel.
+            ``payload`` is a `Rendered`; the region is the last channel of its planes.
 
         Raises
         ------
@@ -92,9 +106,10 @@ class PictureExtractor:
             raise FeatureError(
                 "E_EMBEDDING", case_id=roi.case_id, stage="views", message="the views hold values that are not finite."
             )
-        return Prepared(np.concatenate([pictures, regions[:, np.newaxis]], axis=1, dtype=np.float32))
+        planes = np.concatenate([pictures, regions[:, np.newaxis]], axis=1, dtype=np.float32)
+        return Prepared(Rendered(planes, image_digest(roi.image_zyx)))
 
-    def finish(self, payloads: list[NDArray[np.float32]]) -> NDArray[np.float64]:
+    def finish(self, payloads: list[Rendered]) -> NDArray[np.float64]:
         """Append the planes of each case to the file and return where they are, shape (n_cases, 3)."""
         rows = []
         plane_bytes = self.input_px**2 * np.dtype(self.dtype).itemsize
@@ -104,16 +119,44 @@ class PictureExtractor:
             # An interrupted write may have left a part of a plane; nothing points to it.
             position = -(-file.seek(0, os.SEEK_END) // plane_bytes)
             file.seek(position * plane_bytes)
-            for payload in payloads:
-                n_views, n_channels = len(payload), payload.shape[1] - 1
-                planes = np.concatenate([payload[:, :-1].reshape(-1, *payload.shape[2:]), payload[:, -1]])
+            for rendered in (payload.planes for payload in payloads):
+                n_views, n_channels = len(rendered), rendered.shape[1] - 1
+                planes = np.concatenate([rendered[:, :-1].reshape(-1, *rendered.shape[2:]), rendered[:, -1]])
                 file.write(to_stored(resized(planes, self.input_px), self.dtype).tobytes())
                 rows.append((position, n_views, n_channels))
                 position += len(planes)
             file.flush()
             # The pictures must be there before the rows that point to them.
             os.fsync(file.fileno())
+        self._append_images([row[0] for row in rows], [payload.image for payload in payloads])
         return np.array(rows, dtype=np.float64)
+
+    def _append_images(self, first_planes: list[int], digests: list[int]) -> None:
+        path = self.folder / IMAGES_NAME
+        path.touch()
+        with path.open("r+b") as file:
+            file.seek(-(-file.seek(0, os.SEEK_END) // _IMAGE.itemsize) * _IMAGE.itemsize)
+            file.write(np.array(list(zip(first_planes, digests, strict=True)), dtype=_IMAGE).tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read_image_digests(folder: Path) -> dict[int, int]:
+    """Return the digest of the image that pictures were rendered from, by the place of their first plane.
+
+    Empty for a folder of pictures that was made before images were recorded.
+
+    Examples
+    --------
+    >>> read_image_digests(Path("no such folder"))
+    {}
+    """
+    path = folder / IMAGES_NAME
+    if not path.is_file():
+        return {}
+    content = path.read_bytes()
+    records = np.frombuffer(content, dtype=_IMAGE, count=len(content) // _IMAGE.itemsize)
+    return dict(zip(records["first_plane"].tolist(), records["digest"].tolist(), strict=True))
 
 
 def resized(planes: NDArray[np.float32], input_px: int) -> NDArray[np.float32]:

@@ -61,11 +61,30 @@ def finding_if_trained_on(case_id: str, image_zyx: NDArray[Any], *, weights: Pat
     WeightsError
         The list of images in the file cannot be read.
     """
-    known = _images(weights)
-    if not known:
-        return ()
-    digest = image_digest(image_zyx)
-    found = next((name for name, digests in known.items() if digest in digests), None)
+    return finding_if_known(case_id, [image_digest(image_zyx)], weights=weights) if lists_images(weights) else ()
+
+
+def lists_images(weights: Path) -> bool:
+    """Return whether a file lists images that its weights were trained on.
+
+    Raises
+    ------
+    WeightsError
+        The list of images in the file cannot be read.
+    """
+    return bool(_images(weights))
+
+
+def finding_if_known(case_id: str, digests: Iterable[int], *, weights: Path) -> tuple[Finding, ...]:
+    """Return a warning if the file lists one of the images of a case, told by their digests.
+
+    Raises
+    ------
+    WeightsError
+        The list of images in the file cannot be read.
+    """
+    wanted = set(digests)
+    found = next((name for name, listed in _images(weights).items() if wanted & listed), None)
     if found is None:
         return ()
     return (
@@ -79,9 +98,14 @@ def finding_if_trained_on(case_id: str, image_zyx: NDArray[Any], *, weights: Pat
     )
 
 
-@lru_cache(maxsize=4)
 def _images(weights: Path) -> dict[str, frozenset[int]]:
-    """Return the digests in a file by data set; read once per process."""
+    """Return the digests in a file by data set; read once per process while the file stays the same."""
+    status = weights.stat() if weights.is_file() else None
+    return _images_of(weights, *((status.st_size, status.st_mtime_ns) if status else (0, 0)))
+
+
+@lru_cache(maxsize=4)
+def _images_of(weights: Path, size: int, mtime_ns: int) -> dict[str, frozenset[int]]:
     try:
         return {
             name: frozenset(np.frombuffer(base64.b64decode(text, validate=True), dtype=_DIGEST).tolist())

@@ -17,7 +17,7 @@ from hybridrad.cohort import Cohort
 from hybridrad.errors import RunError
 from hybridrad.exports import write_csv
 from hybridrad.features.blocks import MARKER, SEPARATOR
-from hybridrad.features.deep.picture_file import BLOCK, DTYPES, FIELDS, FILE_NAME, PictureExtractor
+from hybridrad.features.deep.picture_file import BLOCK, DTYPES, FIELDS, FILE_NAME, PictureExtractor, read_image_digests
 from hybridrad.features.deep.several_images import cases_with_files, failures_of_parts, image_pairs, part_names
 from hybridrad.imaging.views import Views
 
@@ -191,6 +191,7 @@ class ViewStore:
         self.shows_region = "region" in settings["views"].get("channels", ())
         self.shows_volume = settings["views"].get("kind") in ("slices", "adjacent")
         self._planes: NDArray[Any] | None = None
+        self._images: dict[int, int] | None = None
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:
@@ -240,7 +241,7 @@ class ViewStore:
         return f"ViewStore({str(self.folder)!r}: {len(self.index)} cases, {self.input_px} px)"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_planes": None}
+        return {**self.__dict__, "_planes": None, "_images": None}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ViewStore:
         return self  # nothing in it changes; copies of an estimator share it
@@ -307,6 +308,43 @@ class ViewStore:
         for row in self._rows(case_ids):
             found.append(self._planes_of(row.first_plane + row.n_views * row.n_channels, row.n_views))
         return found
+
+    def image_digests(self, case_ids: Iterable[str]) -> list[frozenset[int]]:
+        """Return what tells the images that the pictures of each case were rendered from.
+
+        Returns
+        -------
+        list of frozenset of int
+            `hybridrad.features.deep.trained_on.image_digest` of each image of a case; empty for pictures that were made
+            before images were recorded.
+
+        Raises
+        ------
+        RunError
+            A case has no pictures; the message says why, if it is known.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import hybridrad as hr
+        >>> folder = tempfile.mkdtemp()
+        >>> cohort = hr.make_cohort(folder, n_patients=2, random_state=0)
+        >>> store = prepare_views(cohort, hr.Views(), store=folder + "/views", input_px=32, progress=False)
+        >>> [len(digests) for digests in store.image_digests(store.index.index)]
+        [1, 1]
+        """
+        if self.parts:
+            return [
+                frozenset[int]().union(
+                    *(part.image_digests([row.Index])[0] for part in self.parts if row.Index in part.index.index)
+                )
+                for row in self._rows(case_ids)
+            ]
+        if self._images is None:
+            self._images = read_image_digests(self.folder)
+        known = self._images
+        found = [known.get(row.first_plane) for row in self._rows(case_ids)]
+        return [frozenset() if digest is None else frozenset([digest]) for digest in found]
 
     def marker(self, block: str = "finetuned") -> pd.DataFrame:
         """Return a block of one column that says which cases have pictures, to make a network a member of a fusion.

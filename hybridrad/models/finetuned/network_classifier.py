@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -26,7 +22,6 @@ from hybridrad.models.ridge_logistic import log_loss
 from hybridrad.splits import inner_splits
 
 if TYPE_CHECKING:
-    from hybridrad.features.deep.weights import Weights
     from hybridrad.models.finetuned.architecture import CaseNetwork, NetworkState
     from hybridrad.models.finetuned.fitting import Fitting
     from hybridrad.models.finetuned.inputs import PictureBatches
@@ -109,9 +104,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         WeightsError
             The weights cannot be had.
         """
-        found = self._found_weights()
-        told = [found.describe(), found.preprocessing.describe(), pick_device(self.device)]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+        from hybridrad.models.finetuned.description import as_digest
+
+        return as_digest(self, pick_device(self.device))
 
     def describe(self) -> dict[str, Any]:
         """Return everything the training and its result depend on, as plain data.
@@ -121,52 +116,15 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         WeightsError
             The weights cannot be had.
         """
-        from hybridrad.models.finetuned.training import precision_in_use
+        from hybridrad.models.finetuned.description import as_plain_data
 
-        store: dict[str, Any] = getattr(self.views_store, "settings", {})
-        input_px = getattr(self.views_store, "input_px", None)
-        found, recipes, device = self._found_weights(), self.used_recipes, pick_device(self.device)
-        expected = found.preprocessing if input_px is None else replace(found.preprocessing, input_size=input_px)
-        return {
-            "kind": type(self).__name__,
-            "backbone": self.backbone,
-            "weights": found.describe(),
-            "preprocessing": expected.describe(),
-            **self._describe_pooling(),
-            **({"recipe": recipes[0].describe()} if self.recipes is None else {}),
-            **({} if self.recipes is None else {"recipes": [recipe.describe() for recipe in recipes]}),
-            "augmentation": None if self.augment is None else self.augment.describe(),
-            "test_time_augmentation": self.test_time_augmentation,
-            "inner_folds": self.inner_folds,
-            "oof": bool(self.oof),
-            "missing": self.missing,
-            "random_state": self.random_state if isinstance(self.random_state, int) else str(self.random_state),
-            "device": device.partition(":")[0],
-            "precision": ", ".join(dict.fromkeys(precision_in_use(recipe, device) for recipe in recipes)),
-            "input_px": input_px,
-            **{key: store[key] for key in ("views", "image", "mask", "dtype", "pictures_sha256") if key in store},
-        }
-
-    def _describe_pooling(self) -> dict[str, Any]:
-        return {key: getattr(self, key) for key in ("pool", "hidden") if hasattr(self, key)}
-
-    def _found_weights(self) -> Weights:
-        from hybridrad.features.deep.weights import find_weights
-
-        return find_weights(self.backbone, self.weights, preprocessing=self.preprocessing)
+        return as_plain_data(self, pick_device(self.device))
 
     def describe_arm(self) -> str:
         """Return one sentence on what is trained, for reports."""
-        recipes = self.used_recipes
-        trained = {"head": "its head alone", "last_blocks": "its last blocks", "all": "all its layers"}
-        parts = " or ".join(dict.fromkeys(trained[recipe.train] for recipe in recipes))
-        folds = f"{self.inner_folds} inner folds" if self.oof else "one inner split"
-        chosen = "their number" if len(recipes) == 1 else f"their number and the best of {len(recipes)} recipes"
-        weights = "random weights" if str(self.weights) == "untrained" else f"weights {Path(str(self.weights)).name}"
-        return (
-            f"{type(self).__name__}: {self.backbone} ({weights}), {parts} trained on the pictures of "
-            f"the training cases, at most {max(recipe.epochs for recipe in recipes)} epochs, {chosen} by {folds}."
-        )
+        from hybridrad.models.finetuned.description import as_sentence
+
+        return as_sentence(self)
 
     @property
     def gives_oof_logits(self) -> bool:
@@ -190,8 +148,11 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             X has no index of case ids, or a setting is out of range.
         RunError
             A case has no pictures and ``missing`` is "error".
+        WeightsError
+            The weights cannot be had, or their file lists its training images in a way that cannot be read.
         """
         from hybridrad.features.deep.batching import exact_arithmetic
+        from hybridrad.models.finetuned.seen_images import say_images_trained_on
 
         if self.test_time_augmentation and self.augment is None:
             raise ValueError("test_time_augmentation needs an augmentation; augment is None.")
@@ -216,6 +177,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             self.findings_.append(
                 f"Training cases have no pictures and were left out ({int((~there).sum())} of {len(there)})."
             )
+        self.findings_ += say_images_trained_on(self, ids[there])
         device = pick_device(self.device)
         self.seed_ = int(seed)
         with exact_arithmetic(device):

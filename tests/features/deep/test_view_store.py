@@ -11,7 +11,8 @@ import hybridrad as hr
 from hybridrad.cohort import cohort_from_frame
 from hybridrad.errors import RunError
 from hybridrad.features.deep.batching import network_input
-from hybridrad.features.deep.picture_file import FILE_NAME, PictureExtractor
+from hybridrad.features.deep.picture_file import FILE_NAME, IMAGES_NAME, PictureExtractor, Rendered
+from hybridrad.features.deep.trained_on import image_digest
 from hybridrad.features.deep.weights import Preprocessing
 from hybridrad.imaging.roi import read_roi
 
@@ -106,8 +107,9 @@ def test_views_channels_and_regions_come_back_and_a_torn_write_is_stepped_over(t
     extractor = PictureExtractor(VIEWS, tmp_path, input_px=16, dtype=dtype, image="image", mask="mask")
     payload = rng.random((2, 4, 16, 16)).astype(np.float32)  # two views, three channels and the region
     plain = payload[:1, :2].copy()
-    (tmp_path / FILE_NAME).write_bytes(b"torn")
-    rows = extractor.finish([payload, plain])
+    for name in (FILE_NAME, IMAGES_NAME):
+        (tmp_path / name).write_bytes(b"torn")
+    rows = extractor.finish([Rendered(payload, 7), Rendered(plain, 2**64 - 1)])
     assert rows.tolist() == [[1, 2, 3], [9, 1, 1]]
     index = pd.DataFrame(rows.astype(int), ["a", "b"], ["first_plane", "n_views", "n_channels"])
     store = hr.ViewStore(tmp_path, index=index, failures=pd.DataFrame(), settings=extractor.describe())
@@ -115,6 +117,7 @@ def test_views_channels_and_regions_come_back_and_a_torn_write_is_stepped_over(t
     assert np.abs(store.regions(["a"])[0] - payload[:, 3]).max() <= tolerance
     assert np.abs(store.pictures(["b"])[0] - plain[:, :1]).max() <= tolerance
     assert np.abs(store.regions(["b"])[0] - plain[:, 1]).max() <= tolerance
+    assert store.image_digests(["b", "a"]) == [{2**64 - 1}, {7}]
 
 
 def test_a_store_knows_whether_its_last_channel_is_the_region(cohort, store, tmp_path):
@@ -152,6 +155,24 @@ def test_pictures_written_to_after_they_were_hashed_are_hashed_again(store, tmp_
     later = (tmp_path / "touched" / "views.json").stat().st_mtime_ns + 10**9
     os.utime(path, ns=(later, later))
     assert hr.ViewStore.open(tmp_path / "touched").content_digest() != store.content_digest()
+
+
+def test_a_store_knows_which_image_the_pictures_of_a_case_are_of(cohort, store):
+    for case in cohort.cases():
+        roi = read_roi(case.paths["image"], case.paths["mask"], mask_label=case.mask_label)
+        assert store.image_digests([case.case_id]) == [{image_digest(roi.image_zyx)}]
+    with pytest.raises(RunError, match="'other' has no pictures"):
+        store.image_digests(["other"])
+
+
+def test_a_store_made_before_images_were_recorded_opens_and_goes_on(cohort, store, tmp_path):
+    import shutil
+
+    shutil.copytree(store.folder, tmp_path / "old")
+    (tmp_path / "old" / IMAGES_NAME).unlink()
+    old = hr.prepare_views(cohort, VIEWS, store=tmp_path / "old", input_px=24, progress=False)
+    assert old.image_digests(old.index.index) == [frozenset()] * 4
+    assert old.content_digest() == store.content_digest()
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +214,7 @@ def test_several_images_of_a_case_are_its_views_and_some_may_lack(projections, t
     np.testing.assert_array_equal(store.pictures(["c2", "c0"])[1], np.concatenate([front, side]))
     np.testing.assert_array_equal(store.pictures(["c2"])[0], alone["side"].pictures(["c2"])[0])
     assert [len(regions) for regions in store.regions(["c0", "c1"])] == [2, 1]
+    assert [len(digests) for digests in store.image_digests(["c0", "c1"])] == [2, 1]
     assert store.failures.empty
     again = pickle.loads(pickle.dumps(store))  # noqa: S301 - written a line before
     assert again.content_digest() == hr.ViewStore.open(store.folder).content_digest() == store.content_digest()
