@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from sklearn.base import clone
@@ -102,10 +103,14 @@ def counterpart(estimator: Any) -> type:
 
 
 def _sister(arm: Any, sisters: Mapping[type, type]) -> Any | None:
-    """Return the sister with the same parameters; None where it, or the estimator of its block, has none."""
+    """Return the sister with what was changed in the arm; None where it, or the estimator of its block, has none.
+
+    Defaults are the sister's own: a leaf of so many rows is another thing under another loss.
+    """
     if type(arm) not in sisters:
         return None
-    words = arm.get_params(deep=False)
+    defaults = {name: word.default for name, word in signature(type(arm)).parameters.items()}
+    words = {name: word for name, word in arm.get_params(deep=False).items() if word is not defaults[name]}
     if words.get("estimator") is not None:
         words["estimator"] = _sister(words["estimator"], sisters)
         if words["estimator"] is None:

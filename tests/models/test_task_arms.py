@@ -38,6 +38,12 @@ def test_fusions_on_request_are_the_tasks_own_and_take_the_same_blocks(task, end
         assert "ogistic" not in describe_arm(arm)["text"]
 
 
+@pytest.mark.parametrize(("task", "own"), [("regression", hr.BoostedRegressor()), ("survival", hr.BoostedSurvival())])
+def test_boosted_trees_keep_the_defaults_of_their_task(task, own):
+    trees = hr.standard_models(COLUMNS, names=["deep_xgb"], task=task, random_state=7)["deep_xgb"].estimator
+    assert trees.get_params() == own.set_params(random_state=7).get_params()
+
+
 def test_trees_of_an_accelerated_failure_time_are_had_for_survival_on_request():
     names = ["radiomics_aft", "deep_aft", "early_aft"]
     arms = hr.standard_models(COLUMNS, names=names, task="survival", inner=3, random_state=7)
