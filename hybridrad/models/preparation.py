@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrad.models.column_order import ColumnOrder
 from hybridrad.models.encoding import UNKNOWN
 from hybridrad.models.skewness import skewed_columns, unskew_in_place
 
@@ -77,21 +78,18 @@ class ColumnPreparation:
     def fit(self, X: Array, y: NDArray[Any] | None = None, groups: NDArray[np.intp] | None = None) -> Self:
         """Learn medians, levels, transforms and scales from training rows; ``y`` and ``groups`` are not used."""
         numbers = X[:, ~self.categorical]
-        seen = ~np.isnan(numbers)
-        empty = ~seen.any(axis=0)
-        self.median_ = np.zeros(numbers.shape[1])
-        if not empty.all():
-            median = np.median if seen.all() else np.nanmedian
-            self.median_[~empty] = median(numbers[:, ~empty], axis=0)
-        lowest = np.where(seen, numbers, np.inf).min(axis=0, initial=np.inf)
-        self.logged_ = self.log[~self.categorical] & (lowest > 0) & ~empty
+        order = ColumnOrder.of(numbers)
+        some = order.n_seen > 0
+        self.median_ = np.where(some, order.quantile(0.5), 0.0)
+        self.logged_ = self.log[~self.categorical] & (order.lowest > 0)
         # A zero can come at prediction; it is held at a thousandth of the smallest training value.
-        self.floor_ = np.where(self.logged_, lowest / 1e3, 1.0)
-        filled = self._logged(np.where(seen, numbers, self.median_))
-        self.skewed_ = np.zeros(filled.shape[1], dtype=bool)
-        self.centre_, self.spread_ = np.zeros(filled.shape[1]), np.ones(filled.shape[1])
-        if self.unskew and filled.shape[1]:
-            self.skewed_, self.centre_, self.spread_ = skewed_columns(filled)
+        self.floor_ = np.where(self.logged_, order.lowest / 1e3, 1.0)
+        self.skewed_ = np.zeros(numbers.shape[1], dtype=bool)
+        self.centre_, self.spread_ = np.zeros(numbers.shape[1]), np.ones(numbers.shape[1])
+        if self.unskew and numbers.shape[1]:
+            as_they_are = order.n_seen.min() == len(numbers) and not self.logged_.any()
+            filled = numbers if as_they_are else self._filled(numbers)
+            self.skewed_, self.centre_, self.spread_ = skewed_columns(filled, order=order if as_they_are else None)
         self.levels_ = [_training_levels(column) for column in X[:, self.categorical].T]
         raw = self._columns(X)
         self.mean_ = raw.mean(axis=0)
@@ -118,20 +116,19 @@ class ColumnPreparation:
         out /= self.sd_
         return np.clip(out, -LARGEST_SCALED, LARGEST_SCALED, out=out)
 
-    def _logged(self, filled: Array) -> Array:
-        """Take the logarithm of the columns that have one, in place."""
-        at = self.logged_
-        if at.any():
-            filled[:, at] = np.log(np.maximum(filled[:, at], self.floor_[at]))
-        return filled
-
-    def _columns(self, X: Array) -> Array:
-        """Return new memory: the columns filled, bent and encoded."""
-        numbers = X[:, ~self.categorical]
+    def _filled(self, numbers: Array) -> Array:
+        """Fill the gaps and take the logarithm of the columns that have one, in place."""
         missing = np.isnan(numbers)
         if missing.any():
             np.copyto(numbers, self.median_, where=missing)
-        self._logged(numbers)
+        at = self.logged_
+        if at.any():
+            numbers[:, at] = np.log(np.maximum(numbers[:, at], self.floor_[at]))
+        return numbers
+
+    def _columns(self, X: Array) -> Array:
+        """Return new memory: the columns filled, bent and encoded."""
+        numbers = self._filled(X[:, ~self.categorical])
         unskew_in_place(numbers, self.skewed_, self.centre_, self.spread_)
         if not self.levels_:
             return numbers

@@ -11,6 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hybridrad._checks import check_positive
+from hybridrad.models.column_order import ColumnOrder
 
 
 class SkewnessTransform(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -65,31 +66,37 @@ class SkewnessTransform(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 
 def skewed_columns(
-    X: NDArray[np.float64], *, threshold: float = 1.0
+    X: NDArray[np.float64], *, threshold: float = 1.0, order: ColumnOrder | None = None
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
-    """Return which columns are skewed, their medians and their spreads (0 and 1 for the others)."""
+    """Return which columns are skewed, their medians and their spreads (0 and 1 for the others).
+
+    ``order`` is that of the columns of ``X``, where it is known already.
+    """
     n_columns = X.shape[1]
-    centre, spread = np.zeros(n_columns), np.ones(n_columns)
-    seen = ~np.isnan(X)
-    count = np.maximum(seen.sum(axis=0), 1)
-    deviation = np.where(seen, X, 0.0)
-    deviation = np.where(seen, deviation - deviation.sum(axis=0) / count, 0.0)
-    # Columns are brought to unit range first: third powers of huge values would overflow.
-    reach = np.abs(deviation).max(axis=0)
-    magnitude = np.where(seen, np.abs(X), 0.0).max(axis=0)
+    order = ColumnOrder.of(X) if order is None else order
+    count = np.maximum(order.n_seen, 1)
+    some = order.n_seen > 0
+    lowest, highest = np.where(some, order.lowest, 0.0), np.where(some, order.highest, 0.0)
+    if order.n_seen.min(initial=len(X)) < len(X):
+        seen = ~np.isnan(X)
+        mean = np.where(seen, X, 0.0).sum(axis=0) / count
+        unit = np.where(seen, X - mean, 0.0)
+    else:
+        mean = X.sum(axis=0) / count
+        unit = X - mean
+    reach = np.maximum(highest - mean, mean - lowest)
+    magnitude = np.maximum(np.abs(lowest), np.abs(highest))
     varies = reach > 1e-12 * magnitude  # below, the column is constant up to rounding
-    unit = deviation / np.where(varies, reach, 1.0)
+    # Columns are brought to unit range first: third powers of huge values would overflow.
+    unit /= np.where(varies, reach, 1.0)
     squared = unit * unit  # products: a general power takes ten times as long
     sd = np.sqrt(squared.sum(axis=0) / count)
-    skewness = np.divide((squared * unit).sum(axis=0) / count, sd**3, out=np.zeros(n_columns), where=varies)
+    squared *= unit
+    skewness = np.divide(squared.sum(axis=0) / count, sd**3, out=np.zeros(n_columns), where=varies)
     skewed = np.abs(skewness) > threshold
-    if skewed.any():
-        # The same numbers; without gaps NumPy takes all columns at once instead of one by one.
-        percentile = np.percentile if seen[:, skewed].all() else np.nanpercentile
-        low, centre[skewed], high = percentile(X[:, skewed], [25, 50, 75], axis=0)
-        iqr = high - low
-        spread[skewed] = np.where(iqr > 1e-12 * magnitude[skewed], iqr, (sd * reach)[skewed])
-    return skewed, centre, spread
+    iqr = order.quantile(0.75) - order.quantile(0.25)
+    spread = np.where(iqr > 1e-12 * magnitude, iqr, sd * reach)
+    return skewed, np.where(skewed, order.quantile(0.5), 0.0), np.where(skewed, spread, 1.0)
 
 
 def unskew_in_place(
