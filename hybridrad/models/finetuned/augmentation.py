@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hybridrad._checks import check_choice
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 FLIPS = ("none", "horizontal", "both")
 
@@ -65,8 +65,15 @@ class Augmentation:
         """Return the settings as plain data."""
         return asdict(self)
 
-    def apply(self, pictures: Tensor, *, shows_region: bool = False, together: bool = False) -> Tensor:
-        """Return changed pictures; random numbers come from torch's generator, which the caller has seeded.
+    def apply(
+        self,
+        pictures: Tensor,
+        *,
+        shows_region: bool = False,
+        together: bool = False,
+        generator: Generator | None = None,
+    ) -> Tensor:
+        """Return changed pictures.
 
         Parameters
         ----------
@@ -75,6 +82,8 @@ class Augmentation:
             Whether the last channel is the region: it moves with the picture and keeps its values.
         together : bool
             Whether all pictures get the same movement and the same change of intensity; noise is drawn for each.
+        generator : torch.Generator, optional
+            Gives the random numbers; default torch's own, which the caller has seeded.
 
         Returns
         -------
@@ -82,51 +91,71 @@ class Augmentation:
         """
         import torch
 
-        moved, changed = self._movement(int(pictures.shape[-1])), self._change_of_values()
-
         def alike(some: Tensor) -> Tensor:
-            some = moved(some)
+            some = self._moved(some, generator)
             if not shows_region:
-                return changed(some)
+                return self._changed(some, generator)
             # The channels before the region are the same grey picture.
-            grey = changed(some[:, :1])
+            grey = self._changed(some[:, :1], generator)
             return torch.cat([grey.expand(-1, some.shape[1] - 1, -1, -1), some[:, -1:]], dim=1)
 
-        # A transform draws its numbers once for a whole batch.
+        # Numbers are drawn once for all pictures of a batch.
         return torch.cat([alike(some) for some in ([pictures] if together else pictures.split(1))]).clamp(0.0, 1.0)
 
-    def _movement(self, side: int) -> Any:
-        from torchvision.transforms import InterpolationMode, v2
+    # What torchvision's transforms of these names do, with a generator, which they do not take.
 
-        steps: list[Any] = []
-        if self.flip in ("horizontal", "both"):
-            steps.append(v2.RandomHorizontalFlip())
-        if self.flip == "both":
-            steps.append(v2.RandomVerticalFlip())
-        if self.rotation_deg or self.scale or self.shift:
-            # Room for what the turned, moved or shrunk square would show from beyond its border.
-            turned = min(self.rotation_deg, 45.0) * math.pi / 180
-            reach = (math.cos(turned) + math.sin(turned)) / (1.0 - self.scale) / 2 - 0.5 + self.shift
-            border = min(math.ceil(reach * side), side - 1)
-            steps += [
-                v2.Pad(border, padding_mode="reflect"),
-                v2.RandomAffine(
-                    degrees=self.rotation_deg,
-                    translate=(self.shift * side / (side + 2 * border),) * 2,
-                    scale=(1.0 - self.scale, 1.0 + self.scale),
-                    interpolation=InterpolationMode.BILINEAR,
-                ),
-                v2.CenterCrop(side),
-            ]
-        return v2.Compose([*steps, v2.Identity()])
+    def _moved(self, some: Tensor, generator: Generator | None) -> Tensor:
+        from torchvision.transforms import InterpolationMode
+        from torchvision.transforms.v2 import functional
 
-    def _change_of_values(self) -> Any:
+        side = int(some.shape[-1])
+        if self.flip in ("horizontal", "both") and _heads(generator):
+            some = functional.horizontal_flip(some)
+        if self.flip == "both" and _heads(generator):
+            some = functional.vertical_flip(some)
+        if not (self.rotation_deg or self.scale or self.shift):
+            return some
+        # Room for what the turned, moved or shrunk square would show from beyond its border.
+        turned = min(self.rotation_deg, 45.0) * math.pi / 180
+        reach = (math.cos(turned) + math.sin(turned)) / (1.0 - self.scale) / 2 - 0.5 + self.shift
+        border = min(math.ceil(reach * side), side - 1)
+        padded_side = side + 2 * border
+        farthest = self.shift * side / padded_side * padded_side  # as RandomAffine rounds it
+        angle = _between(-self.rotation_deg, self.rotation_deg, generator)
+        moved = [round(_between(-farthest, farthest, generator)) for _ in range(2)]
+        scale = _between(1.0 - self.scale, 1.0 + self.scale, generator)
+        padded = functional.pad(some, [border], padding_mode="reflect")
+        turned_about = functional.affine(
+            padded, angle, moved, scale, [0.0, 0.0], interpolation=InterpolationMode.BILINEAR, fill=0
+        )
+        return functional.center_crop(turned_about, [side, side])
+
+    def _changed(self, some: Tensor, generator: Generator | None) -> Tensor:
         import torch
-        from torchvision.transforms import v2
+        from torchvision.transforms.v2 import functional
 
-        steps: list[Any] = []
         if self.intensity:
-            steps.append(v2.ColorJitter(brightness=self.intensity, contrast=self.intensity))
+            lowest, highest = max(0.0, 1.0 - self.intensity), 1.0 + self.intensity
+            # Of four changes that it could make, ColorJitter draws the order; two are those of colour.
+            order = torch.randperm(4, generator=generator).tolist()
+            brightness, contrast = (_between(lowest, highest, generator) for _ in range(2))
+            for which in order:
+                if which == 0:
+                    some = functional.adjust_brightness(some, brightness)
+                elif which == 1:
+                    some = functional.adjust_contrast(some, contrast)
         if self.noise_sd:
-            steps.append(v2.Lambda(lambda picture: picture + self.noise_sd * torch.randn_like(picture)))
-        return v2.Compose([*steps, v2.Identity()])
+            some = some + self.noise_sd * torch.empty_like(some).normal_(generator=generator)
+        return some
+
+
+def _heads(generator: Generator | None) -> bool:
+    import torch
+
+    return bool(torch.rand(1, generator=generator) < 0.5)
+
+
+def _between(low: float, high: float, generator: Generator | None) -> float:
+    import torch
+
+    return float(torch.empty(1).uniform_(low, high, generator=generator))

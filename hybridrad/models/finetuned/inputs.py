@@ -15,6 +15,7 @@ from torch import Tensor
 from hybridrad.errors import RunError
 from hybridrad.models.finetuned.architecture import CaseNetwork
 from hybridrad.models.finetuned.augmentation import Augmentation
+from hybridrad.models.finetuned.loading import loading
 from hybridrad.models.finetuned.memory import PicturesAtOnce
 
 # Of a frozen trunk: how many random versions of each picture there are; an epoch takes one of them at random.
@@ -46,8 +47,11 @@ class Batches(Protocol):
 
     at_once: PicturesAtOnce
 
-    def load(self, positions: Sequence[int], *, varied: bool) -> Loaded:
-        """Return what the network is given of cases; ``varied``: with random changes, for training."""
+    def load(self, positions: Sequence[int], *, varied: bool, generator: torch.Generator | None = None) -> Loaded:
+        """Return what the network is given of cases; ``varied``: with random changes, for training.
+
+        Random numbers come from ``generator``, by default torch's own.
+        """
 
     def scores(self, network: CaseNetwork, loaded: Loaded) -> Tensor:
         """Return class scores (n_cases, n_classes)."""
@@ -78,7 +82,7 @@ class PictureBatches:
         """Return the trunk's features of pictures, so many at once as memory suffices for."""
         return self.at_once.through(network.features, pictures, network.centre)
 
-    def load(self, positions: Sequence[int], *, varied: bool) -> Loaded:
+    def load(self, positions: Sequence[int], *, varied: bool, generator: torch.Generator | None = None) -> Loaded:
         """Return the pictures of cases (n, 3, side, side), and how many views each case has."""
         ids = [self.case_ids[i] for i in positions]
         found = self.store.pictures(ids)
@@ -95,7 +99,7 @@ class PictureBatches:
                 "shows_region": self.store.shows_region,
                 "together": getattr(self.store, "shows_volume", False),
             }
-            cases = [self.augment.apply(case, **told) for case in cases]
+            cases = [self.augment.apply(case, **told, generator=generator) for case in cases]
         return torch.cat([case.expand(-1, 3, -1, -1) for case in cases]), [len(case) for case in cases]
 
 
@@ -106,16 +110,18 @@ class FeatureBatches:
         self.draws, self.device = draws, device
         self.at_once = PicturesAtOnce(device)
 
-    def load(self, positions: Sequence[int], *, varied: bool) -> Loaded:
+    def load(self, positions: Sequence[int], *, varied: bool, generator: torch.Generator | None = None) -> Loaded:
         """Return the features of cases (n, width), and how many views each case has."""
-        chosen = torch.randint(len(self.draws), (len(positions),)).tolist() if varied else [0] * len(positions)
+        chosen = [0] * len(positions)
+        if varied:
+            chosen = torch.randint(len(self.draws), (len(positions),), generator=generator).tolist()
         cases = [self.draws[d][i] for d, i in zip(chosen, positions, strict=True)]
         return torch.cat(cases), [len(case) for case in cases]
 
     def scores(self, network: CaseNetwork, loaded: Loaded) -> Tensor:
         """Return class scores (n_cases, n_classes)."""
         features, lengths = loaded
-        return network.score(features.to(self.device), lengths)
+        return network.score(features.to(self.device, non_blocking=True), lengths)
 
 
 def frozen_features(network: CaseNetwork, batches: PictureBatches, *, n_draws: int, seed: int) -> FeatureBatches:
@@ -134,18 +140,23 @@ def features_of(
     """Return the trunk's features (n_views, width) of each case, on the CPU."""
     found: list[Tensor] = []
     network.eval()
-    with torch.no_grad():
-        for positions_now in chunks(list(positions), CASES_AT_ONCE):
-            pictures, lengths = batches.load(positions_now, varied=varied)
+    pieces = chunks(list(positions), CASES_AT_ONCE)
+    with torch.no_grad(), loading(batches, pieces, varied=varied) as loads:
+        for pictures, lengths in loads:
             features = batches.at_once.attempt(partial(batches.features, network, pictures))
             found += features.cpu().split(lengths)
     return found
 
 
-def chunks(positions: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    """Yield consecutive pieces of a sequence."""
-    for start in range(0, len(positions), size):
-        yield positions[start : start + size]
+def chunks(positions: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Return consecutive pieces of a sequence.
+
+    Examples
+    --------
+    >>> chunks([4, 5, 6], 2)
+    [[4, 5], [6]]
+    """
+    return [positions[start : start + size] for start in range(0, len(positions), size)]
 
 
 @contextmanager

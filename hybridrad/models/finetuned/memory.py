@@ -90,7 +90,7 @@ class PicturesAtOnce:
         """
 
         def of_part(part: Tensor, anchor: Tensor) -> Tensor:
-            return features(part.to(anchor.device))
+            return features(part.to(anchor.device, non_blocking=True))
 
         parts = pictures.split(self.n)
         if len(parts) == 1 or not torch.is_grad_enabled():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from hybridrad.errors import RunError
 from hybridrad.models.finetuned.architecture import CaseNetwork, parameter_groups, state_of
 from hybridrad.models.finetuned.inputs import CASES_AT_ONCE, Batches, Loaded, chunks, seeded
+from hybridrad.models.finetuned.loading import loading
 from hybridrad.models.finetuned.recipe import TrainingRecipe
 from hybridrad.splits import Fold
 
@@ -76,15 +77,16 @@ def train_epochs(
     n_steps = -(-len(positions) // recipe.batch_size)
     for epoch in range(recipe.epochs):
         total = 0.0
-        with seeded(*seed, epoch):
+        with seeded(*seed, epoch), ExitStack() as stack:
             network.train_parts(trunk=recipe.train != "head")
             order = positions[torch.randperm(len(positions)).numpy()]
-            for step, chosen in enumerate(chunks(order.tolist(), recipe.batch_size)):
+            pieces = chunks(order.tolist(), recipe.batch_size)
+            # Loaded once, so that a step that is tried again for want of memory sees the same random changes.
+            loads = stack.enter_context(loading(batches, pieces, varied=True))
+            for step, (chosen, loaded) in enumerate(zip(pieces, loads, strict=True)):
                 rate = recipe.rate_at((epoch * n_steps + step + 1) / (recipe.epochs * n_steps))
                 for group in optimiser.param_groups:
                     group["lr"] = group["highest"] * rate
-                # Loaded once, so that a step that is tried again for want of memory sees the same random changes.
-                loaded = batches.load(chosen, varied=True)
 
                 def loss_with_gradients(loaded: Loaded = loaded, wanted: Tensor = labels[chosen]) -> Tensor:
                     optimiser.zero_grad(set_to_none=True)
@@ -112,9 +114,8 @@ def class_scores(network: CaseNetwork, batches: Batches, positions: Sequence[int
     """Return class scores (n_cases, n_classes) in full precision, without gradients."""
     network.eval()
     parts = []
-    with torch.no_grad():
-        for chosen in chunks(positions, CASES_AT_ONCE):
-            loaded = batches.load(chosen, varied=varied)
+    with torch.no_grad(), loading(batches, chunks(positions, CASES_AT_ONCE), varied=varied) as loads:
+        for loaded in loads:
             scores = batches.at_once.attempt(partial(batches.scores, network, loaded))
             parts.append(scores.double().cpu().numpy())
     return np.concatenate(parts)

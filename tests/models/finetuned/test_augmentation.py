@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms import v2
 
 from hybridrad.models.finetuned.augmentation import Augmentation
 
@@ -57,6 +58,57 @@ def test_what_comes_in_from_outside_is_the_picture_mirrored_not_black(setting):
         torch.manual_seed(0)
         out = Augmentation(**{"flip": "none", **NOTHING, **setting}).apply(bright)
     assert torch.allclose(out, bright, atol=1e-5)
+
+
+def twin(augmentation: Augmentation, pictures: torch.Tensor, *, shows_region: bool, together: bool) -> torch.Tensor:
+    """The plain twin: a chain of torchvision's random transforms, which draw from torch's own generator."""
+    a, side, moves, values = augmentation, pictures.shape[-1], [v2.Identity()], [v2.Identity()]
+    moves += [v2.RandomHorizontalFlip()] if a.flip in ("horizontal", "both") else []
+    moves += [v2.RandomVerticalFlip()] if a.flip == "both" else []
+    if a.rotation_deg or a.scale or a.shift:
+        turned = np.deg2rad(min(a.rotation_deg, 45.0))
+        reach = (np.cos(turned) + np.sin(turned)) / (1.0 - a.scale) / 2 - 0.5 + a.shift
+        border = min(int(np.ceil(reach * side)), side - 1)
+        shift, scale = a.shift * side / (side + 2 * border), (1.0 - a.scale, 1.0 + a.scale)
+        bilinear = v2.InterpolationMode.BILINEAR
+        moves += [v2.Pad(border, padding_mode="reflect")]
+        moves += [v2.RandomAffine(a.rotation_deg, (shift, shift), scale, interpolation=bilinear), v2.CenterCrop(side)]
+    values += [v2.ColorJitter(brightness=a.intensity, contrast=a.intensity)] if a.intensity else []
+    values += [v2.Lambda(lambda one: one + a.noise_sd * torch.randn_like(one))] if a.noise_sd else []
+    moved, changed = v2.Compose(moves), v2.Compose(values)
+
+    def alike(some: torch.Tensor) -> torch.Tensor:
+        some = moved(some)
+        if not shows_region:
+            return changed(some)
+        return torch.cat([changed(some[:, :1]).expand(-1, some.shape[1] - 1, -1, -1), some[:, -1:]], dim=1)
+
+    return torch.cat([alike(some) for some in ([pictures] if together else pictures.split(1))]).clamp(0.0, 1.0)
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"flip": "both"},
+        {"flip": "none", "rotation_deg": 60.0, "scale": 0.5, "shift": 0.3, "intensity": 1.0, "noise_sd": 0.2},
+        {**NOTHING, "flip": "horizontal", "shift": 0.07},
+        {**NOTHING, "flip": "none", "intensity": 0.2},
+        {**NOTHING, "flip": "none", "noise_sd": 0.1},
+    ],
+)
+def test_it_is_what_torchvisions_random_transforms_give_to_the_last_bit_by_any_generator(settings, together):
+    for channels, shows_region, side in ((1, False, 24), (3, False, 33), (3, True, 24)):
+        pictures = torch.rand((5, channels, side, side), generator=torch.Generator().manual_seed(1))
+        options, augmentation = {"shows_region": shows_region, "together": together}, Augmentation(**settings)
+        with torch.random.fork_rng():
+            torch.manual_seed(2)
+            wanted = twin(augmentation, pictures, **options)
+            torch.manual_seed(2)
+            plain = augmentation.apply(pictures, **options)
+        own = augmentation.apply(pictures, **options, generator=torch.Generator().manual_seed(2))
+        assert torch.equal(plain, wanted)
+        assert torch.equal(own, wanted)
 
 
 def test_values_stay_between_0_and_1():
