@@ -55,6 +55,12 @@ _HOMES = {
     "TunedForest": "hybridrad.models.tuned_forest",
     "TunedBoostedTrees": "hybridrad.models.tuned_boosted",
     "TunedElasticNet": "hybridrad.models.tuned_elastic_net",
+    "TunedSVMRegressor": "hybridrad.models.regression.tuned_svm",
+    "TunedForestRegressor": "hybridrad.models.regression.tuned_forest",
+    "TunedBoostedRegressor": "hybridrad.models.regression.tuned_boosted",
+    "TunedElasticNetRegressor": "hybridrad.models.regression.tuned_elastic_net",
+    "TunedBoostedSurvival": "hybridrad.models.survival.tuned_boosted",
+    "TunedElasticNetSurvival": "hybridrad.models.survival.tuned_elastic_net",
     "RedundancyFilter": "hybridrad.models.redundancy",
     "RelevanceFilter": "hybridrad.models.relevance",
     "MRMRFilter": "hybridrad.models.mrmr",
@@ -134,6 +140,10 @@ if TYPE_CHECKING:
         HedgedRegressor,
         LateRegressor,
     )
+    from hybridrad.models.regression.tuned_boosted import TunedBoostedRegressor
+    from hybridrad.models.regression.tuned_elastic_net import TunedElasticNetRegressor
+    from hybridrad.models.regression.tuned_forest import TunedForestRegressor
+    from hybridrad.models.regression.tuned_svm import TunedSVMRegressor
     from hybridrad.models.relevance import RelevanceFilter
     from hybridrad.models.size_decorrelation import SizeDecorrelation
     from hybridrad.models.skewness import SkewnessTransform
@@ -150,6 +160,8 @@ if TYPE_CHECKING:
         LateSurvival,
     )
     from hybridrad.models.survival.targets import survival_targets
+    from hybridrad.models.survival.tuned_boosted import TunedBoostedSurvival
+    from hybridrad.models.survival.tuned_elastic_net import TunedElasticNetSurvival
     from hybridrad.models.tuned_boosted import TunedBoostedTrees
     from hybridrad.models.tuned_elastic_net import TunedElasticNet
     from hybridrad.models.tuned_forest import TunedForest

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_consistent_length, check_random_state
@@ -13,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from hybridrad._checks import check_positive, require
 from hybridrad.models.boosted import tree_settings
-from hybridrad.models.outcome import Target
-from hybridrad.models.relevance import largest_columns
+from hybridrad.models.outcome import Outcome, Target
+from hybridrad.models.relevance import largest_columns, rank_association
 
 Array = NDArray[np.float64]
 
@@ -22,6 +21,7 @@ Array = NDArray[np.float64]
 class BoostedOutcome(BaseEstimator):
     """Common ground of `BoostedRegressor` and `BoostedSurvival`; not used by itself."""
 
+    _outcome: ClassVar[Outcome]
     n_columns: int
     n_estimators: int
     random_state: Any
@@ -50,7 +50,7 @@ class BoostedOutcome(BaseEstimator):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         self.selected_ = np.arange(values.shape[1])
         if values.shape[1] > self.n_columns:
-            self.selected_ = largest_columns(rank_association(values, self._signal(targets)), self.n_columns)
+            self.selected_ = largest_columns(rank_association(values, self._outcome.signal(targets)), self.n_columns)
         settings, labels = self._objective(targets)
         data = xgboost.DMatrix(values[:, self.selected_], nthread=1, **labels)
         self.booster_ = xgboost.train(
@@ -75,10 +75,6 @@ class BoostedOutcome(BaseEstimator):
         return out
 
     def _targets(self, y: ArrayLike) -> Target:
-        raise NotImplementedError
-
-    def _signal(self, y: Target) -> Array:
-        """Return one number per case that a useful column follows."""
         raise NotImplementedError
 
     def _objective(self, y: Target) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -106,25 +102,3 @@ class BoostedOutcome(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def rank_association(X: Array, signal: Array) -> Array:
-    """Return, for each column, the absolute correlation of its ranks with a signal; missing values are left out.
-
-    Examples
-    --------
-    >>> rank_association(np.array([[1.0, 5.0], [2.0, 5.0], [30.0, 5.0]]), np.array([1.0, 2.0, 3.0]))
-    array([1., 0.])
-    """
-    ranks = pd.DataFrame(X).rank().to_numpy()
-    seen = ~np.isnan(ranks)
-    count = np.maximum(seen.sum(axis=0), 1)
-
-    def centred(values: Array) -> Array:
-        held = np.where(seen, values, 0.0)
-        return np.where(seen, held - held.sum(axis=0) / count, 0.0)
-
-    of_columns, of_signal = centred(ranks), centred(np.broadcast_to(signal[:, None], X.shape))
-    size = np.sqrt((of_columns**2).sum(axis=0) * (of_signal**2).sum(axis=0))
-    product = np.abs((of_columns * of_signal).sum(axis=0))
-    return np.divide(product, size, out=np.zeros(X.shape[1]), where=size > 0)

@@ -31,6 +31,9 @@ class Outcome(Protocol):
     def strata(self, y: Target, groups: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the stratum of each case, the same for all cases of a patient, that inner folds are balanced by."""
 
+    def signal(self, y: Target) -> Array:
+        """Return one number for each case, shape (n_cases,), that the ranks of a useful column follow."""
+
     def path(
         self, design: Array, y: Target, penalties: Sequence[float], *, offset: Array | None = None
     ) -> tuple[Array, Array]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import clone
 
 from hybridrad.features.blocks import BlockSpec
 from hybridrad.models.absence import SaysWhatIsMissing
@@ -18,6 +19,7 @@ from hybridrad.models.case_outcome import CaseOutcome, OutcomeTraining
 from hybridrad.models.linear_fit import LinearFit, fit_linear
 from hybridrad.models.memo import share
 from hybridrad.models.outcome import Outcome
+from hybridrad.models.outcome_path import PathPredictor
 from hybridrad.models.preparation import ColumnPreparation
 from hybridrad.models.side_by_side import BalancedPreparation
 
@@ -83,7 +85,7 @@ class OutcomeBlock(SaysWhatIsMissing, CaseOutcome):
             raise ValueError(f"block must be a name or a dict with one block, got {self.block!r}.")
         training = self._start(X, y, groups, blocks=wanted)
         (name, positions), *_ = self.blocks_.items()
-        own = self.estimator is None
+        own, tuned = self.estimator is None, hasattr(self.estimator, "fit_path")
         block = training.cases.values[:, positions] if own else training.cases.columns(positions)
         ingredients = (
             self._outcome.name,
@@ -96,7 +98,13 @@ class OutcomeBlock(SaysWhatIsMissing, CaseOutcome):
             training.folds,
         )
 
-        def fit() -> LinearFit | CalibratedPredictor:
+        def fit() -> LinearFit | CalibratedPredictor | PathPredictor:
+            if tuned:
+                # The block's inner folds choose among the settings.
+                cases = training.cases.only(positions)
+                of_block = replace(training, cases=cases, categorical=training.categorical[positions])
+                chosen: PathPredictor = clone(self.estimator).fit_path(of_block)
+                return chosen
             if not own:
                 return _fit_estimator(self.estimator, block, training, outcome=self._outcome, grouped=self.grouped_)
             return fit_linear(
@@ -109,7 +117,7 @@ class OutcomeBlock(SaysWhatIsMissing, CaseOutcome):
                 penalties=self._outcome.penalties,
             )
 
-        self.fit_: LinearFit | CalibratedPredictor = share(ingredients, fit)
+        self.fit_: LinearFit | CalibratedPredictor | PathPredictor = share(ingredients, fit)
         self.oof_predictions_ = self.fit_.oof_predictions
         self.oof_loss_ = self._outcome.loss(self.oof_predictions_, training.y)
         self.expected_prediction_ = self.fit_.expected
@@ -124,7 +132,9 @@ class OutcomeBlock(SaysWhatIsMissing, CaseOutcome):
 
     def _block(self, cases: Cases) -> Any:
         (positions,) = self.blocks_.values()
-        return cases.values[:, positions] if isinstance(self.fit_, LinearFit) else cases.columns(positions)
+        if isinstance(self.fit_, LinearFit):
+            return cases.values[:, positions]
+        return cases.only(positions) if isinstance(self.fit_, PathPredictor) else cases.columns(positions)
 
     def _predict(self, cases: Cases) -> Array:
         return self.fit_.predict(self._block(cases))

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrad.models.case_classifier import Array, Cases, Training
+from hybridrad.models.case_outcome import OutcomeTraining
 from hybridrad.models.memo import share
+from hybridrad.models.outcome import Outcome
 from hybridrad.models.preparation import ColumnPreparation
-from hybridrad.models.relevance import best_columns
+from hybridrad.models.relevance import largest_columns, rank_association, rank_separation
 
 
 @dataclass(frozen=True)
@@ -32,19 +34,26 @@ class PathDesign:
         return out.transpose(1, 0, 2)
 
 
-def path_design(training: Training, *, n_columns: int | None) -> PathDesign:
+def path_design(
+    training: Training | OutcomeTraining, *, n_columns: int | None, outcome: Outcome | None = None
+) -> PathDesign:
     """Return the design of training rows: imputed, encoded, skewed columns bent, scaled.
 
-    Kept are the ``n_columns`` numeric columns whose ranks separate the classes best (ranks do not change with the
-    preparation, so only these are prepared), and all text columns. Inside ``shared_fits()`` the tuned models of a block
-    share one design.
+    Kept are the ``n_columns`` numeric columns whose ranks separate the classes best, or follow the signal of another
+    ``outcome`` (ranks do not change with the preparation, so only these are prepared), and all text columns. Inside
+    ``shared_fits()`` the tuned models of a block share one design.
     """
-    ingredients = ("path design", training.cases.values, training.categorical, training.y, n_columns)
+    task = "classification" if outcome is None else outcome.name
+    ingredients = ("path design", task, training.cases.values, training.categorical, training.y, n_columns)
 
     def made() -> PathDesign:
         values, numbers = training.cases.values, np.flatnonzero(~training.categorical)
-        if n_columns is not None:
-            numbers = numbers[best_columns(values[:, numbers], training.y, n_columns=n_columns)]
+        if n_columns is not None and len(numbers) > n_columns:
+            if outcome is None:
+                relevance = rank_separation(values[:, numbers], training.y)
+            else:
+                relevance = rank_association(values[:, numbers], outcome.signal(training.y))
+            numbers = numbers[largest_columns(relevance, n_columns)]
         kept = np.union1d(numbers, np.flatnonzero(training.categorical))
         flags = training.categorical[kept]
         preparation = ColumnPreparation(categorical=flags, log=np.zeros_like(flags)).fit(values[:, kept])

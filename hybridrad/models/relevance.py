@@ -103,6 +103,28 @@ def rank_separation(X: Array, y: NDArray[np.intp]) -> Array:
     return np.divide(between, total, out=np.zeros_like(total), where=total > 0)
 
 
+def rank_association(X: Array, signal: Array) -> Array:
+    """Return, for each column, the absolute correlation of its ranks with a signal; missing values are left out.
+
+    Examples
+    --------
+    >>> rank_association(np.array([[1.0, 5.0], [2.0, 5.0], [30.0, 5.0]]), np.array([1.0, 2.0, 3.0]))
+    array([1., 0.])
+    """
+    ranks = column_ranks(X)
+    seen = ~np.isnan(ranks)
+    count = np.maximum(seen.sum(axis=0), 1)
+
+    def centred(values: Array) -> Array:
+        held = np.where(seen, values, 0.0)
+        return np.where(seen, held - held.sum(axis=0) / count, 0.0)
+
+    of_columns, of_signal = centred(ranks), centred(np.broadcast_to(signal[:, None], X.shape))
+    size = np.sqrt((of_columns**2).sum(axis=0) * (of_signal**2).sum(axis=0))
+    product = np.abs((of_columns * of_signal).sum(axis=0))
+    return np.divide(product, size, out=np.zeros(X.shape[1]), where=size > 0)
+
+
 def column_ranks(X: Array) -> Array:
     """Return the ranks within each column, from 1; equal values share the mean of theirs, missing ones stay missing.
 

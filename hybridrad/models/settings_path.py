@@ -9,32 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from hybridrad.models.case_classifier import Array, CaseClassifier, Cases, Training, plain_expected
+from hybridrad.models.case_outcome import OutcomeTraining
 from hybridrad.models.ridge_logistic import log_loss
 from hybridrad.models.slope import apply_slope, margin_slope, shrinking_slope
 
 TIE = 1e-9  # losses closer than this are equal, and the earlier, simpler setting is taken
 Setting = dict[str, Any]
+AnyTraining = TypeVar("AnyTraining", Training, OutcomeTraining)
 
 
 class FittedSettings(Protocol):
-    """What a model learned for several settings from the same rows."""
+    """What a model learned for several settings from the same rows; of values and risks, scores are predictions."""
 
-    def logits(self, cases: Cases) -> Array:
+    def scores(self, cases: Cases) -> Array:
         """Return scores before calibration, shape (n_settings, n) or (n_settings, n, n_classes)."""
 
     def contributions(self, cases: Cases) -> Array:
-        """Return what each column adds to the logit of the first setting, shape (n, n_columns, n_outputs)."""
+        """Return what each column adds to the score of the first setting, shape (n, n_columns, n_outputs)."""
 
     @property
     def expected(self) -> Array:
-        """The logit that the contributions of the first setting start from; NaN if it has none."""
+        """The score that the contributions of the first setting start from; NaN if it has none."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class PathFit:
 
     def logits(self, cases: Cases) -> Array:
         """Return calibrated logits of shape (n,) or (n, n_classes)."""
-        return apply_slope(self.fitted.logits(cases)[0], self.slope, self.intercept)
+        return apply_slope(self.fitted.scores(cases)[0], self.slope, self.intercept)
 
     def contributions(self, cases: Cases) -> Array:
         """Return contributions (n, n_columns, n_outputs), scaled by the slope."""
@@ -104,8 +106,8 @@ class TunedClassifier(CaseClassifier):
         outputs = () if training.n_classes == 2 else (training.n_classes,)
         oof = np.empty((len(settings), len(training.y), *outputs))
         for train, test in training.folds:
-            fitted = self.fit_settings(_rows(training, train), settings)
-            oof[:, test] = fitted.logits(training.cases.rows(test))
+            fitted = self.fit_settings(part_of(training, train), settings)
+            oof[:, test] = fitted.scores(training.cases.rows(test))
         calibrate = margin_slope if self.margins_ else shrinking_slope
         lines = [calibrate(one, training.y) for one in oof]
         calibrated = [apply_slope(one, *line) for one, line in zip(oof, lines, strict=True)]
@@ -141,7 +143,7 @@ class TunedClassifier(CaseClassifier):
         return self.fit_.contributions(cases)
 
 
-def _rows(training: Training, positions: NDArray[np.intp]) -> Training:
+def part_of(training: AnyTraining, positions: NDArray[np.intp]) -> AnyTraining:
     """Return the training part of an inner fold; nothing is tuned inside it, so it has no folds."""
     return replace(
         training,

@@ -45,10 +45,14 @@ _RIDGES = {
     "regression": "Ridge regression",
     "survival": "Ridge penalised Cox regression",
 }
+_NETS = {
+    "classification": "Elastic-net logistic regression",
+    "regression": "Elastic-net regression",
+    "survival": "Elastic-net Cox regression",
+}
 _TUNED_TEXTS: dict[type, str] = {
     TunedSVM: "Support vector machine",
     TunedForest: "Random forest",
-    TunedElasticNet: "Elastic-net logistic regression",
     TunedBoostedTrees: "Gradient boosted trees (XGBoost)",
 }
 
@@ -85,7 +89,7 @@ def standard_models(
     random_state : int, default 0
     task : {"classification", "regression", "survival"}, default "classification"
         What is predicted. For values and for the time to an event there are the same arms with the same names, but
-        those whose settings are tuned. For the time to an event there are also ``radiomics_aft``, ``deep_aft`` and
+        ``_svm`` and ``_forest`` not for the time to an event. That has also ``radiomics_aft``, ``deep_aft`` and
         ``early_aft``: trees of an accelerated failure time, where those of ``_xgb`` are of Cox's likelihood.
     networks : dict of name -> network, optional
         Networks that are trained inside the fold (`FineTunedCNN`, `SliceSequence`, `MultiViewCNN`), for classification.
@@ -165,14 +169,15 @@ def _what_it_is(estimator: Any) -> dict[str, Any]:
     blocks = _blocks_of(estimator)
     listed = ", ".join(blocks) if blocks else "all blocks of the table"
     kind = counterpart(estimator)
-    ridge = _RIDGES[estimator._outcome.name if isinstance(estimator, CaseOutcome) else "classification"]
+    task = estimator._outcome.name if isinstance(estimator, CaseOutcome) else "classification"
+    ridge, tuned_texts = _RIDGES[task], {**_TUNED_TEXTS, TunedElasticNet: _NETS[task]}
     if issubclass(kind, BlockModel):
         what = f"{ridge} after an in-fold skewness transform"
         if issubclass(counterpart(estimator.estimator), BoostedTrees):
             accelerated = getattr(estimator.estimator, "objective", None) == "aft"
             what = f"Gradient boosted trees (XGBoost{', accelerated failure time' if accelerated else ''})"
-        elif type(estimator.estimator) in _TUNED_TEXTS:
-            what = f"{_TUNED_TEXTS[type(estimator.estimator)]}, settings chosen by the inner folds,"
+        elif (tuned := counterpart(estimator.estimator)) in tuned_texts:
+            what = f"{tuned_texts[tuned]}, settings chosen by the inner folds,"
         elif isinstance(estimator.estimator, NetworkClassifier):
             text = f"{estimator.estimator.describe_arm()} Its logits are calibrated on the inner folds."
             return {"role": "single", "blocks": blocks, "n_features": None, "text": text}

@@ -28,6 +28,10 @@ from hybridrad.models.regression.regressors import (
     HedgedRegressor,
     LateRegressor,
 )
+from hybridrad.models.regression.tuned_boosted import TunedBoostedRegressor
+from hybridrad.models.regression.tuned_elastic_net import TunedElasticNetRegressor
+from hybridrad.models.regression.tuned_forest import TunedForestRegressor
+from hybridrad.models.regression.tuned_svm import TunedSVMRegressor
 from hybridrad.models.survival.block_choice import BlockChoiceSurvival
 from hybridrad.models.survival.block_penalty import BlockPenaltySurvival
 from hybridrad.models.survival.boosted import BoostedSurvival
@@ -39,6 +43,12 @@ from hybridrad.models.survival.survival_models import (
     HedgedSurvival,
     LateSurvival,
 )
+from hybridrad.models.survival.tuned_boosted import TunedBoostedSurvival
+from hybridrad.models.survival.tuned_elastic_net import TunedElasticNetSurvival
+from hybridrad.models.tuned_boosted import TunedBoostedTrees
+from hybridrad.models.tuned_elastic_net import TunedElasticNet
+from hybridrad.models.tuned_forest import TunedForest
+from hybridrad.models.tuned_svm import TunedSVM
 
 XGB, AFT = "_xgb", "_aft"  # endings of the names of arms
 _SISTERS: dict[str, dict[type, type]] = {
@@ -52,6 +62,10 @@ _SISTERS: dict[str, dict[type, type]] = {
         BlockPenaltyFusion: BlockPenaltyRegressor,
         BlockChoice: BlockChoiceRegressor,
         BoostedTrees: BoostedRegressor,
+        TunedSVM: TunedSVMRegressor,
+        TunedForest: TunedForestRegressor,
+        TunedElasticNet: TunedElasticNetRegressor,
+        TunedBoostedTrees: TunedBoostedRegressor,
     },
     "survival": {
         BlockModel: BlockSurvival,
@@ -63,6 +77,8 @@ _SISTERS: dict[str, dict[type, type]] = {
         BlockPenaltyFusion: BlockPenaltySurvival,
         BlockChoice: BlockChoiceSurvival,
         BoostedTrees: BoostedSurvival,
+        TunedElasticNet: TunedElasticNetSurvival,
+        TunedBoostedTrees: TunedBoostedSurvival,
     },
 }
 

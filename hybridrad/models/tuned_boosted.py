@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hybridrad._checks import require
-from hybridrad.models.boosted import MAX_BIN
+from hybridrad.models.boosted import tree_settings
 from hybridrad.models.case_classifier import Array, Cases, Training
 from hybridrad.models.path_design import PathDesign, path_design
 from hybridrad.models.settings_path import Setting, TunedClassifier
@@ -84,45 +85,16 @@ class TunedBoostedTrees(TunedClassifier):
 
     def settings(self) -> list[Setting]:
         """Return the settings, from shallow and slow to deep and fast."""
-        return [
-            {"max_depth": int(depth), "learning_rate": float(rate), "n_estimators": int(rounds)}
-            for depth in sorted(self.max_depth)
-            for rate in sorted(self.learning_rate)
-            for rounds in sorted(self.n_estimators)
-        ]
+        return boosting_settings(self)
 
     def fit_settings(self, training: Training, settings: Sequence[Setting]) -> FittedBoosters:
         """Grow one booster for all settings that differ in their number of rounds alone."""
-        xgboost = require("xgboost")
         design = path_design(training, n_columns=self.n_columns)
-        data = xgboost.DMatrix(design.rows, label=training.y, nthread=1)
-        most: dict[tuple[int, float], int] = {}
-        for setting in settings:
-            key = _grown_as(setting)
-            most[key] = max(most.get(key, 0), setting["n_estimators"])
-        boosters = {
-            (depth, rate): xgboost.train(
-                self._options(training) | {"max_depth": depth, "learning_rate": rate}, data, num_boost_round=rounds
-            )
-            for (depth, rate), rounds in most.items()
-        }
-        return FittedBoosters(design, list(settings), boosters)
-
-    def _options(self, training: Training) -> dict[str, Any]:
-        binary = training.n_classes == 2
-        return {
-            "objective": "binary:logistic" if binary else "multi:softprob",
-            "subsample": self.subsample,
-            "colsample_bytree": self.colsample,
-            "min_child_weight": self.min_child_weight,
-            "reg_lambda": self.reg_lambda,
-            "tree_method": "hist",
-            "max_bin": MAX_BIN,
-            "nthread": 1,
-            "seed": training.seed,
-            "verbosity": 0,
-            **({} if binary else {"num_class": training.n_classes}),
-        }
+        objective: dict[str, Any] = {"objective": "binary:logistic"}
+        if training.n_classes > 2:
+            objective = {"objective": "multi:softprob", "num_class": training.n_classes}
+        options = tree_settings(self, seed=training.seed) | objective
+        return grown_boosters(design, settings, options=options, labels={"label": training.y})
 
 
 @dataclass(frozen=True)
@@ -133,7 +105,7 @@ class FittedBoosters:
     settings: list[Setting]
     boosters: dict[tuple[int, float], Any]
 
-    def logits(self, cases: Cases) -> Array:
+    def scores(self, cases: Cases) -> Array:
         """Return margins, which are logits."""
         data = require("xgboost").DMatrix(self.design.of(cases), nthread=1)
         return np.stack([self._predicted(s, data, output_margin=True) for s in self.settings])
@@ -162,6 +134,45 @@ class FittedBoosters:
     def _predicted(self, setting: Setting, data: Any, **what: bool) -> Array:
         booster = self.boosters[_grown_as(setting)]
         return np.asarray(booster.predict(data, iteration_range=(0, setting["n_estimators"]), **what), dtype=float)
+
+
+def boosting_settings(model: Any) -> list[Setting]:
+    """Return the settings of a model that has the arguments of `TunedBoostedTrees`, from slow to fast."""
+    return [
+        {"max_depth": int(depth), "learning_rate": float(rate), "n_estimators": int(rounds)}
+        for depth in sorted(model.max_depth)
+        for rate in sorted(model.learning_rate)
+        for rounds in sorted(model.n_estimators)
+    ]
+
+
+def grown_boosters(
+    design: PathDesign, settings: Sequence[Setting], *, options: Mapping[str, Any], labels: Mapping[str, NDArray[Any]]
+) -> FittedBoosters:
+    """Return one booster for all settings that differ in their number of rounds alone.
+
+    Parameters
+    ----------
+    design : PathDesign
+    settings : sequence of dict
+    options : dict
+        XGBoost's own; depth and learning rate are those of the settings.
+    labels : dict
+        Of its training table.
+    """
+    xgboost = require("xgboost")
+    data = xgboost.DMatrix(design.rows, nthread=1, **labels)
+    most: dict[tuple[int, float], int] = {}
+    for setting in settings:
+        key = _grown_as(setting)
+        most[key] = max(most.get(key, 0), setting["n_estimators"])
+    boosters = {
+        (depth, rate): xgboost.train(
+            {**options, "max_depth": depth, "learning_rate": rate}, data, num_boost_round=rounds
+        )
+        for (depth, rate), rounds in most.items()
+    }
+    return FittedBoosters(design, list(settings), boosters)
 
 
 def _grown_as(setting: Setting) -> tuple[int, float]:

@@ -109,7 +109,7 @@ class FittedLines:
     coefs: Array
     intercepts: Array
 
-    def logits(self, cases: Cases) -> Array:
+    def scores(self, cases: Cases) -> Array:
         """Return logits."""
         out = self.design.of(cases) @ self.coefs + self.intercepts[:, None, :]
         return out[:, :, 0] if out.shape[2] == 1 else out

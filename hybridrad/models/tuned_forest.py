@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -78,12 +78,7 @@ class TunedForest(TunedClassifier):
 
     def settings(self) -> list[Setting]:
         """Return the settings, from large leaves to small ones."""
-        return [
-            {"max_features": features, "min_samples_leaf": int(leaf), "n_estimators": int(trees)}
-            for features in self.max_features
-            for leaf in sorted(self.min_samples_leaf, reverse=True)
-            for trees in sorted(self.n_estimators)
-        ]
+        return forest_settings(self)
 
     def fit_settings(self, training: Training, settings: Sequence[Setting]) -> FittedForests:
         """Grow one forest for all settings that differ in their number of trees alone."""
@@ -91,15 +86,11 @@ class TunedForest(TunedClassifier):
         maker = RandomForestClassifier if self.kind == "random" else ExtraTreesClassifier
         design = path_design(training, n_columns=self.n_columns)
         rows = design.rows.astype(np.float32)  # what the trees work in; converted once
-        largest: dict[tuple[Any, int], int] = {}
-        for setting in settings:
-            key = _grown_as(setting)
-            largest[key] = max(largest.get(key, 0), setting["n_estimators"])
         forests = {
             key: maker(
                 n_estimators=trees, max_features=key[0], min_samples_leaf=key[1], random_state=training.seed
             ).fit(rows, training.y)
-            for key, trees in largest.items()
+            for key, trees in largest_forests(settings).items()
         }
         return FittedForests(design, list(settings), forests, training.n_classes)
 
@@ -116,18 +107,11 @@ class FittedForests:
     def probabilities(self, cases: Cases) -> Array:
         """Return the mean probabilities of the first trees, shape (n_settings, n_cases, n_classes)."""
         rows = self.design.of(cases).astype(np.float32)
-        out = np.empty((len(self.settings), len(rows), self.n_classes))
-        for key, forest in self.forests.items():
-            wanted = {i: s["n_estimators"] for i, s in enumerate(self.settings) if _grown_as(s) == key}
-            votes = np.zeros((len(rows), self.n_classes))
-            for grown, tree in enumerate(forest.estimators_, start=1):
-                votes += tree.predict_proba(rows, check_input=False)
-                for i, trees in wanted.items():
-                    if trees == grown:
-                        out[i] = votes / grown
-        return out
+        return means_of_first_trees(
+            self.settings, self.forests, lambda tree: tree.predict_proba(rows, check_input=False)
+        )
 
-    def logits(self, cases: Cases) -> Array:
+    def scores(self, cases: Cases) -> Array:
         """Return the logits of the probabilities."""
         half = np.array([0.5 / s["n_estimators"] for s in self.settings])[:, None, None]
         logs = np.log(np.clip(self.probabilities(cases), half, 1.0 - half))
@@ -141,6 +125,39 @@ class FittedForests:
     def contributions(self, cases: Cases) -> Array:
         """Refused: contributions of trees add up to the mean probability, not to its logit."""
         raise NotImplementedError("a forest has no exact additive contributions to its logit.")
+
+
+def forest_settings(model: Any) -> list[Setting]:
+    """Return the settings of a model that has the arguments of `TunedForest`, from large leaves to small ones."""
+    return [
+        {"max_features": features, "min_samples_leaf": int(leaf), "n_estimators": int(trees)}
+        for features in model.max_features
+        for leaf in sorted(model.min_samples_leaf, reverse=True)
+        for trees in sorted(model.n_estimators)
+    ]
+
+
+def largest_forests(settings: Sequence[Setting]) -> dict[tuple[Any, int], int]:
+    """Return how many trees the largest forest of each kind has, of which the others are the beginning."""
+    largest: dict[tuple[Any, int], int] = {}
+    for setting in settings:
+        key = _grown_as(setting)
+        largest[key] = max(largest.get(key, 0), setting["n_estimators"])
+    return largest
+
+
+def means_of_first_trees(
+    settings: Sequence[Setting], forests: Mapping[tuple[Any, int], Any], answer: Callable[[Any], Array]
+) -> Array:
+    """Return the mean answer of the first trees of a forest for each setting, shape (n_settings, n_cases, ...)."""
+    means: dict[int, Array] = {}
+    for key, forest in forests.items():
+        wanted = {i: s["n_estimators"] for i, s in enumerate(settings) if _grown_as(s) == key}
+        total: Any = 0.0
+        for grown, tree in enumerate(forest.estimators_, start=1):
+            total = total + answer(tree)
+            means |= {i: total / grown for i, trees in wanted.items() if trees == grown}
+    return np.stack([means[i] for i in range(len(settings))])
 
 
 def _grown_as(setting: Setting) -> tuple[Any, int]:

@@ -86,7 +86,7 @@ class FittedClones:
     estimators: list[Any]
     n_classes: int
 
-    def logits(self, cases: Cases) -> Array:
+    def scores(self, cases: Cases) -> Array:
         """Return the estimators' own logits."""
         return np.stack([own_logits(e, cases.table, self.n_classes) for e in self.estimators])
 

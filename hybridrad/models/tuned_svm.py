@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.svm import SVC
+from sklearn.svm import SVC, SVR
 
 from hybridrad.models.case_classifier import Array, Cases, Training
 from hybridrad.models.path_design import PathDesign, path_design
@@ -86,16 +86,12 @@ class TunedSVM(TunedClassifier):
 
     def settings(self) -> list[Setting]:
         """Return the linear kernels, then the radial ones from wide to narrow, each from strong to weak penalty."""
-        linear = [{"kernel": LINEAR, "gamma": np.nan, "C": float(c)} for c in sorted(self.linear_C)]
-        radial = [
-            {"kernel": "rbf", "gamma": float(g), "C": float(c)} for g in sorted(self.gamma) for c in sorted(self.C)
-        ]
-        return linear + radial
+        return kernel_settings(self)
 
     def fit_settings(self, training: Training, settings: Sequence[Setting]) -> FittedMachines:
         """Fit one machine per setting on shared kernels."""
         design = path_design(training, n_columns=self.n_columns)
-        kernels = _Kernels(design.rows, design.rows)
+        kernels = Kernels(design.rows, design.rows)
         machines = [
             SVC(kernel="precomputed", C=setting["C"], tol=self.tol).fit(kernels.of(setting), training.y)
             for setting in settings
@@ -109,13 +105,12 @@ class FittedMachines:
 
     design: PathDesign
     settings: list[Setting]
-    machines: list[SVC]
+    machines: list[SVC | SVR]
 
-    def logits(self, cases: Cases) -> Array:
-        """Return margins."""
-        kernels = _Kernels(self.design.of(cases), self.design.rows)
-        scores = [m.decision_function(kernels.of(s)) for s, m in zip(self.settings, self.machines, strict=True)]
-        return np.stack(scores)
+    def scores(self, cases: Cases) -> Array:
+        """Return margins, or predicted values."""
+        kernels = Kernels(self.design.of(cases), self.design.rows)
+        return np.stack([_answer(m)(kernels.of(s)) for s, m in zip(self.settings, self.machines, strict=True)])
 
     @property
     def expected(self) -> Array:
@@ -127,7 +122,18 @@ class FittedMachines:
         raise NotImplementedError("a support vector machine has no exact additive contributions.")
 
 
-class _Kernels:
+def kernel_settings(model: Any) -> list[Setting]:
+    """Return the settings of a model that has the arguments of `TunedSVM`, linear and wide kernels first."""
+    linear = [{"kernel": LINEAR, "gamma": np.nan, "C": float(c)} for c in sorted(model.linear_C)]
+    radial = [{"kernel": "rbf", "gamma": float(g), "C": float(c)} for g in sorted(model.gamma) for c in sorted(model.C)]
+    return linear + radial
+
+
+def _answer(machine: SVC | SVR) -> Any:
+    return machine.decision_function if isinstance(machine, SVC) else machine.predict
+
+
+class Kernels:
     """Kernels between rows, every width from one matrix of squared distances."""
 
     def __init__(self, rows: Array, others: Array) -> None:
@@ -138,6 +144,7 @@ class _Kernels:
         self._made: dict[float, Array] = {}
 
     def of(self, setting: Setting) -> Array:
+        """Return the kernel of a setting."""
         if setting["kernel"] == LINEAR:
             return self._products
         gamma = setting["gamma"]

@@ -81,7 +81,7 @@ def test_every_setting_scores_as_if_fitted_alone(kind, classes, make_table):
     training = model._start(X, y, groups, blocks={"all": slice(None)})
     test = Cases(X[::-1] * 1.1, X[::-1] * 1.1)
     fitted = model.fit_settings(training, model.settings())
-    path = fitted.probabilities(test) if "forest" in kind or "extra" in kind else fitted.logits(test)
+    path = fitted.probabilities(test) if "forest" in kind or "extra" in kind else fitted.scores(test)
     for setting, ours in zip(model.settings(), path, strict=True):
         theirs = own_scores(plain_pipeline(plain(setting)).fit(X, y), test.values)
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-10)
@@ -106,7 +106,7 @@ def test_the_inner_folds_see_what_a_grid_search_sees(kind, table):
         if kind == "forest":
             ours = fitted[k].probabilities(cases)[:, :, 1]
         else:
-            ours = 1 / (1 + np.exp(-fitted[k].logits(cases)))
+            ours = 1 / (1 + np.exp(-fitted[k].scores(cases)))
         ours = np.clip(ours, np.finfo(float).eps, 1 - np.finfo(float).eps)
         losses = -np.mean(np.where(y[test] == 1, np.log(ours), np.log(1 - ours)), axis=1)
         # XGBoost returns probabilities in single precision.
@@ -143,7 +143,7 @@ def test_settings_are_chosen_without_the_left_out_rows(table):
     again = _part(path, changed, y, groups, train)
     cases = Cases(X.to_numpy()[test], X.to_numpy()[test])
     np.testing.assert_array_equal(
-        path.fit_settings(part, path.settings()).logits(cases), path.fit_settings(again, path.settings()).logits(cases)
+        path.fit_settings(part, path.settings()).scores(cases), path.fit_settings(again, path.settings()).scores(cases)
     )
 
 
@@ -158,7 +158,7 @@ def test_contributions_of_boosted_trees_add_up_to_the_logit(table, three_classes
 def test_margins_of_any_scale_become_calibrated_probabilities(make_table):
     X, y, groups = make_table(90, seed=4)
     model = TunedSVM(C=(), linear_C=(1e-4,)).fit(X, y, groups=groups)  # so weak that margins are small
-    margins = model.fit_.fitted.logits(Cases(X.to_numpy(), X))[0]
+    margins = model.fit_.fitted.scores(Cases(X.to_numpy(), X))[0]
     p = expit(model.oof_logits_)
     assert np.ptp(expit(margins)) < 0.4 < 0.8 < np.ptp(p)
     assert p.mean() == pytest.approx(y.mean(), abs=1e-6)
@@ -200,7 +200,7 @@ def test_a_users_grid_is_chosen_by_log_loss_on_the_same_folds_as_a_grid_search(t
     search = GridSearchCV(pipeline, grid, cv=folds, scoring="neg_log_loss").fit(X, y)
     assert ours.setting_ == search.best_params_
     np.testing.assert_allclose(
-        ours.fit_.fitted.logits(Cases(X.to_numpy(), X))[0], search.decision_function(X), atol=1e-10
+        ours.fit_.fitted.scores(Cases(X.to_numpy(), X))[0], search.decision_function(X), atol=1e-10
     )
 
 

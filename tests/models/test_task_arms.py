@@ -44,6 +44,31 @@ def test_boosted_trees_keep_the_defaults_of_their_task(task, own):
     assert trees.get_params() == own.set_params(random_state=7).get_params()
 
 
+TUNED = {
+    "regression": {
+        "deep_svm": "Support vector machine",
+        "radiomics_forest": "Random forest",
+        "early_elastic_net": "Elastic-net regression",
+        "deep_xgb_tuned": "Gradient boosted trees (XGBoost)",
+    },
+    "survival": {
+        "early_elastic_net": "Elastic-net Cox regression",
+        "deep_xgb_tuned": "Gradient boosted trees (XGBoost)",
+    },
+}
+
+
+@pytest.mark.parametrize("task", TUNED)
+def test_tuned_arms_are_the_tasks_own_and_say_what_they_are(task):
+    arms = hr.standard_models(COLUMNS, names=[*TUNED[task]], task=task, inner=3)
+    for name, text in TUNED[task].items():
+        told = describe_arm(arms[name])
+        on = "radiomics, deep" if name.startswith("early") else name.split("_")[0]
+        assert told["text"] == f"{text}, settings chosen by the inner folds, on {on}."
+        assert told["role"] == ("fused" if name.startswith("early") else "single")
+    assert not set(TUNED[task]) & set(hr.standard_models(COLUMNS, task=task))
+
+
 def test_trees_of_an_accelerated_failure_time_are_had_for_survival_on_request():
     names = ["radiomics_aft", "deep_aft", "early_aft"]
     arms = hr.standard_models(COLUMNS, names=names, task="survival", inner=3, random_state=7)

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 from sklearn.base import RegressorMixin
 
 from hybridrad.models.boosted_outcome import BoostedOutcome
 from hybridrad.models.outcome import Target
+from hybridrad.models.regression.rescaled import level_and_scale
 from hybridrad.models.regression.squared_error import SquaredError
 
 Array = NDArray[np.float64]
@@ -52,6 +52,8 @@ class BoostedRegressor(RegressorMixin, BoostedOutcome):
     True
     """
 
+    _outcome = SquaredError()
+
     def __init__(
         self,
         *,
@@ -76,13 +78,9 @@ class BoostedRegressor(RegressorMixin, BoostedOutcome):
         self.random_state = random_state
 
     def _targets(self, y: ArrayLike) -> Target:
-        return SquaredError().read(y)
-
-    def _signal(self, y: Target) -> Array:
-        return np.asarray(rankdata(y))
+        return self._outcome.read(y)
 
     def _objective(self, y: Target) -> tuple[dict[str, Any], dict[str, Array]]:
         # Trees are grown in single precision; a large level or unit must not cost digits.
-        self.level_, spread = float(y.mean()), float(y.std())
-        self.scale_ = spread if spread > 0 else 1.0
+        self.level_, self.scale_ = level_and_scale(y)
         return {"objective": "reg:squarederror", "base_score": 0.0}, {"label": (y - self.level_) / self.scale_}

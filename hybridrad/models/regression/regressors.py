@@ -41,8 +41,9 @@ class BlockRegressor(CaseRegressor, OutcomeBlock):
         Inner out-of-fold predictions of the training cases, in their order and in the unit of y.
     oof_loss_ : float
         Their mean squared error.
-    fit_ : LinearFit or CalibratedPredictor
-        For the default: ``penalty`` (scikit-learn's ``alpha``), ``inner_losses``, ``coef``.
+    fit_ : LinearFit, CalibratedPredictor or PathPredictor
+        For the default: ``penalty`` (scikit-learn's ``alpha``), ``inner_losses``, ``coef``. For tuned models
+        ``settings``, ``inner_losses``, ``chosen``.
     expected_prediction_ : float
     grouped_ : bool
         False if it was fitted without patients.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
 from sklearn.utils import assert_all_finite, column_or_1d
 
 from hybridrad.models.outcome import Target
@@ -41,6 +42,10 @@ class SquaredError:
         rank = np.empty(len(mean), dtype=np.intp)
         rank[np.argsort(mean, kind="stable")] = np.arange(len(mean))
         return np.asarray(rank * n_strata // len(mean))[groups]
+
+    def signal(self, y: Target) -> Array:
+        """Return the ranks of the values."""
+        return np.asarray(rankdata(y))
 
     def path(
         self, design: Array, y: Target, penalties: Sequence[float], *, offset: Array | None = None

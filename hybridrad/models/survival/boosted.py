@@ -11,8 +11,7 @@ from hybridrad._checks import check_choice, check_positive
 from hybridrad.models.boosted_outcome import BoostedOutcome
 from hybridrad.models.outcome import Target
 from hybridrad.models.survival.baseline import Baseline, breslow_baseline
-from hybridrad.models.survival.partial_likelihood import PartialLikelihood
-from hybridrad.models.survival.targets import read_targets
+from hybridrad.models.survival.cox_loss import CoxLoss
 
 Array = NDArray[np.float64]
 
@@ -66,6 +65,8 @@ class BoostedSurvival(BoostedOutcome):
     True
     """
 
+    _outcome = CoxLoss()
+
     def __init__(
         self,
         *,
@@ -103,17 +104,13 @@ class BoostedSurvival(BoostedOutcome):
         check_choice(self.objective, ["cox", "aft"], name="objective")
         check_choice(self.aft_distribution, ["normal", "logistic", "extreme"], name="aft_distribution")
         check_positive(self.aft_scale, name="aft_scale")
-        return read_targets(y)
-
-    def _signal(self, y: Target) -> Array:
-        return PartialLikelihood(y["event"], y["time"]).gradient(np.zeros(len(y)))
+        return self._outcome.read(y)
 
     def _objective(self, y: Target) -> tuple[dict[str, Any], dict[str, Array]]:
-        # A unit of time in which the typical time is 1, so that trees start from there.
-        time = y["time"] / np.exp(np.log(y["time"]).mean())
         self.sign_ = 1.0 if self.objective == "cox" else -1.0
         if self.objective == "cox":
-            return {"objective": "survival:cox", "base_score": 1.0}, {"label": np.where(y["event"], time, -time)}
+            return cox_objective(y)
+        time = in_typical_times(y)
         settings = {
             "objective": "survival:aft",
             "aft_loss_distribution": self.aft_distribution,
@@ -125,3 +122,21 @@ class BoostedSurvival(BoostedOutcome):
 
     def _finish(self, values: Array, y: Target) -> None:
         self.baseline_: Baseline = breslow_baseline(y["event"], y["time"], self._predict(values))
+
+
+def cox_objective(y: Target) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return XGBoost's settings for Cox's partial likelihood, and its labels: times, those of censored cases negative.
+
+    Examples
+    --------
+    >>> from hybridrad.models.survival.targets import survival_targets
+    >>> cox_objective(survival_targets([1, 0], [1.0, 4.0]))[1]["label"].tolist()
+    [0.5, -2.0]
+    """
+    time = in_typical_times(y)
+    return {"objective": "survival:cox", "base_score": 1.0}, {"label": np.where(y["event"], time, -time)}
+
+
+def in_typical_times(y: Target) -> Array:
+    """Return times in a unit in which the typical time is 1, so that trees start from there."""
+    return np.asarray(y["time"] / np.exp(np.log(y["time"]).mean()))

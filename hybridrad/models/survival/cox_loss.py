@@ -54,6 +54,10 @@ class CoxLoss:
         order[np.argsort(last, kind="stable")] = np.arange(len(last))
         return np.asarray(2 * order // len(last))[groups]
 
+    def signal(self, y: Target) -> Array:
+        """Return the martingale residuals of a model without columns: the score test of a Cox model of each column."""
+        return likelihood_of(y).gradient(np.zeros(len(y)))
+
     def path(
         self, design: Array, y: Target, penalties: Sequence[float], *, offset: Array | None = None
     ) -> tuple[Array, Array]:

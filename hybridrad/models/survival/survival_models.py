@@ -79,8 +79,9 @@ class BlockSurvival(CaseSurvival, OutcomeBlock):
         Minus their log partial likelihood per event, all folds pooled.
     baseline_ : Baseline
         Breslow's cumulative hazard at risk 0.
-    fit_ : LinearFit or CalibratedPredictor
-        For the default: ``penalty``, ``inner_losses``, ``coef``.
+    fit_ : LinearFit, CalibratedPredictor or PathPredictor
+        For the default: ``penalty``, ``inner_losses``, ``coef``. For tuned models ``settings``, ``inner_losses``,
+        ``chosen``.
     expected_prediction_ : float
     grouped_ : bool
         False if it was fitted without patients.
