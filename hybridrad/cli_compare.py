@@ -188,7 +188,7 @@ def compare(
         say("The comparison of these data is finished; only its report is made again.")
         if training.heat_maps:
             finished = add_heat_maps(finished, arms, table, cohort, out_folder, n_cases=training.n_heat_maps, jobs=jobs)
-        _further(finished, table, cohort, out_folder, readers, learning_curves, jobs=jobs, seed=seed)
+        _further(finished, table, cohort, networks, out_folder, readers, learning_curves, jobs=jobs, seed=seed)
         write_and_print(finished, out_folder)
         raise typer.Exit(2 if len(finished.failures) else 0)
     study = run_study(
@@ -218,7 +218,7 @@ def compare(
     )
     _finish(study, out_folder)
     if readers or learning_curves:
-        _further(study, table, cohort, out_folder, readers, learning_curves, jobs=jobs, seed=seed)
+        _further(study, table, cohort, networks, out_folder, readers, learning_curves, jobs=jobs, seed=seed)
         say(f"Report: {write_run_report(study, out_folder)}")
     raise typer.Exit(2 if len(study.failures) else 0)
 
@@ -339,6 +339,7 @@ def _further(
     study: hr.Comparison,
     table: pd.DataFrame,
     cohort: Any,
+    networks: dict[str, Any],
     folder: Path,
     readers: list[str] | None,
     learning_curves: bool,
@@ -350,7 +351,7 @@ def _further(
     if readers:
         make_readers(study, cohort.table, readers, folder, seed=seed)
     if learning_curves:
-        make_curves(study, table, cohort, folder, n_jobs=jobs, random_state=seed)
+        make_curves(study, table, cohort, folder, networks=networks, n_jobs=jobs, random_state=seed)
 
 
 def _shown_arguments() -> list[str]:

@@ -25,6 +25,10 @@ def curves(
         str | None, typer.Option("--sizes", metavar="N,N,...", help="Training patients; default five sizes.")
     ] = None,
     draws: Annotated[int, typer.Option("--draws", min=2, help="Draws of patients.")] = 20,
+    weights: Annotated[
+        str | None,
+        typer.Option("--weights", help="Weights of its trained networks, where they are not where they were."),
+    ] = None,
     jobs: JobsOpt = 2,
     seed: SeedOpt = 0,
 ) -> None:
@@ -33,6 +37,7 @@ def curves(
     What was finished is kept in RUN until then: the same command goes on there after an interruption.
     """
     from hybridrad.run_folder import find_data, load_study
+    from hybridrad.run_networks import find_networks, with_markers
 
     study = load_study(run_folder)
     table, cohort = find_data(run_folder, study, cohort_file=cohort_file, features=features)
@@ -41,12 +46,16 @@ def curves(
             f"{run_folder} holds no features.parquet; the arms cannot be fitted again.",
             hint="Give the feature table of the comparison with --features.",
         )
+    wanted = names_in(models)
+    networks = find_networks(run_folder, study, arms=wanted, weights=weights)
     make_curves(
         study,
-        table,
+        # All markers: they are part of the data that the study has a hash of.
+        with_markers(table, run_folder, study) if networks or cohort is not None else table,
         cohort,
         run_folder,
-        models=names_in(models),
+        models=wanted,
+        networks=networks,
         sizes=_sizes(sizes),
         draws=draws,
         n_jobs=jobs,
@@ -63,7 +72,9 @@ def make_curves(study: hr.Comparison, table: Any, cohort: Any, folder: Path, **o
     from hybridrad.study_curves import curves_of_study
 
     found = run_study(
-        lambda progress: curves_of_study(study, table, cohort, progress=progress, store=folder, **options),
+        lambda progress: curves_of_study(
+            study, table, cohort, announce=say, progress=progress, store=folder, **options
+        ),
         "Learning curves",
     )
     save_learning_curves(found, folder)

@@ -50,9 +50,13 @@ def audit(
     """Ask whether the numbers in RUN could be flattering, and write RUN/audit.csv."""
     from hybridrad.run_folder import find_controls, find_data, load_study
     from hybridrad.run_further import save_audit
+    from hybridrad.run_networks import with_markers
 
     study = load_study(run_folder)
     table, cohort = find_data(run_folder, study, cohort_file=cohort_file, features=features)
+    if table is not None and cohort is not None:
+        # Together they are told from other data by a hash, and the study's table had the markers of its networks.
+        table = with_markers(table, run_folder, study)
     found = hr.audit(
         study,
         table,

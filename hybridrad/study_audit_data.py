@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ from hybridrad.study import Comparison
 from hybridrad.study_cases import cases_used, size_of
 from hybridrad.study_outcome import outcome_of
 from hybridrad.study_tables import case_table
+
+if TYPE_CHECKING:
+    from hybridrad.models.finetuned.network_classifier import NetworkClassifier
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class AuditedStudy:
         *,
         model: str | None,
         models: Mapping[str, Any] | None,
+        networks: Mapping[str, NetworkClassifier] | None = None,
     ) -> AuditedStudy:
         """Put a study and its tables together, or raise ``RunError`` if they do not belong together."""
         names = list(study.predictions.index.unique("model"))
@@ -65,7 +69,7 @@ class AuditedStudy:
         return cls(
             study,
             str(model),
-            {} if X is None else _arms(study, X, models),
+            {} if X is None else _arms(study, X, models, networks or {}),
             X,
             _targets(rows, task_of_study(study)),
             rows["patient_id"].to_numpy().astype(str),
@@ -182,7 +186,9 @@ def _table(study: Comparison, features: pd.DataFrame, cohort: Cohort | None, cas
     return X
 
 
-def _arms(study: Comparison, X: pd.DataFrame, models: Mapping[str, Any] | None) -> dict[str, Any]:
+def _arms(
+    study: Comparison, X: pd.DataFrame, models: Mapping[str, Any] | None, networks: Mapping[str, NetworkClassifier]
+) -> dict[str, Any]:
     """Return the arms of the study that can be fitted again on this table."""
     from hybridrad.models.standard import describe_arm, standard_models
 
@@ -192,7 +198,7 @@ def _arms(study: Comparison, X: pd.DataFrame, models: Mapping[str, Any] | None) 
     arms = {}
     for name in names:
         try:
-            arm = standard_models(X, names=[name], task=task_of_study(study))[name]
+            arm = standard_models(X, names=[name], task=task_of_study(study), networks=networks)[name]
         except ValueError:
             continue  # an estimator of the caller's, or blocks that were not given
         if describe_arm(arm)["text"] == study.settings["arms"].get(name, {}).get("text"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,6 +17,9 @@ from hybridrad.study import Comparison
 from hybridrad.study_audit_data import AuditedStudy, task_of_study
 from hybridrad.study_tables import study_mark
 
+if TYPE_CHECKING:
+    from hybridrad.models.finetuned.network_classifier import NetworkClassifier
+
 
 def curves_of_study(
     study: Comparison,
@@ -24,6 +27,7 @@ def curves_of_study(
     cohort: Cohort | None = None,
     *,
     models: Sequence[str] | Mapping[str, Any] | None = None,
+    networks: Mapping[str, NetworkClassifier] | None = None,
     sizes: Sequence[int] | None = None,
     draws: int = 20,
     n_bootstrap: int = 500,
@@ -44,8 +48,11 @@ def curves_of_study(
         Its cohort: needed for arms with clinical columns. Outcomes and patients are those of the study, also of the
         cases that it never tests.
     models : sequence of str, or dict of name -> estimator, optional
-        Arms; default all that `hybridrad.standard_models` can make again. Networks and other estimators of your own
-        are not stored with a study: give those it was made with as a dict.
+        Arms; default all that `hybridrad.standard_models` can make again. Estimators of your own are not stored with a
+        study: give those it was made with as a dict.
+    networks : dict of name -> network, optional
+        As for `hybridrad.standard_models`: its networks, for arms that train them. The feature table has their markers.
+        `hybridrad.run_networks.find_networks` finds those of a run folder.
     sizes, draws, n_bootstrap, n_jobs, random_state, announce, progress, store
         See `hybridrad.learning_curves`. Inner folds are those of the study.
 
@@ -74,7 +81,7 @@ def curves_of_study(
     """
     task = task_of_study(study)
     given = dict(models) if isinstance(models, Mapping) else None
-    seen = AuditedStudy.of(study, features, cohort, model=None, models=given)
+    seen = AuditedStudy.of(study, features, cohort, model=None, models=given, networks=networks)
     names = list(study.predictions.index.unique("model"))
     for name in models or ():
         if name not in names:
