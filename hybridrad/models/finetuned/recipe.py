@@ -20,7 +20,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 class TrainingRecipe:
     """Settings of the training of a network.
 
-    AdamW; learning rates rise linearly over the warm-up and then fall along a cosine. Batch normalisation keeps the
+    AdamW; learning rates rise linearly over the warm-up and then fall along a cosine to 0. Batch normalisation keeps the
     statistics it came with: batches of a small cohort are too small to replace them.
 
     Parameters
@@ -114,6 +114,20 @@ class TrainingRecipe:
         if progress < self.warm_up:
             return progress / self.warm_up
         return 0.5 * (1.0 + math.cos(math.pi * (progress - self.warm_up) / (1.0 - self.warm_up)))
+
+    def rate_of_step(self, step: int, n_steps: int) -> float:
+        """Return the share of the highest learning rate at a step of so many, the first being number 1.
+
+        A training of a single step has the highest rate: its schedule would begin at its end, where the rate is 0.
+
+        Examples
+        --------
+        >>> [round(TrainingRecipe(warm_up=0.25).rate_of_step(step, 4), 3) for step in (1, 2, 3, 4)]
+        [1.0, 0.75, 0.25, 0.0]
+        >>> TrainingRecipe().rate_of_step(1, 1)
+        1.0
+        """
+        return 1.0 if n_steps == 1 else self.rate_at(step / n_steps)
 
 
 def class_weights(

@@ -84,7 +84,7 @@ def train_epochs(
             # Loaded once, so that a step that is tried again for want of memory sees the same random changes.
             loads = stack.enter_context(loading(batches, pieces, varied=True))
             for step, (chosen, loaded) in enumerate(zip(pieces, loads, strict=True)):
-                rate = recipe.rate_at((epoch * n_steps + step + 1) / (recipe.epochs * n_steps))
+                rate = recipe.rate_of_step(epoch * n_steps + step + 1, recipe.epochs * n_steps)
                 for group in optimiser.param_groups:
                     group["lr"] = group["highest"] * rate
 

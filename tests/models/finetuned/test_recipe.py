@@ -24,6 +24,16 @@ def test_the_warm_up_rises_evenly_and_may_be_left_out():
     assert TrainingRecipe(warm_up=0).rate_at(0.0) == 1.0
 
 
+@pytest.mark.parametrize("warm_up", [0.0, 0.1, 0.9])
+def test_a_single_step_has_the_highest_rate_and_several_keep_their_schedule(warm_up):
+    recipe = TrainingRecipe(warm_up=warm_up)
+    assert recipe.rate_of_step(1, 1) == 1.0
+    for n_steps in (2, 3, 10):
+        rates = [recipe.rate_of_step(step, n_steps) for step in range(1, n_steps + 1)]
+        assert rates == [recipe.rate_at(step / n_steps) for step in range(1, n_steps + 1)]
+        assert rates[-1] == pytest.approx(0.0, abs=1e-12)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"epochs": 0}, {"epochs": 1.5}, {"lr": -1.0}, {"dropout": 1.0}, {"label_smoothing": -0.1}, {"warm_up": 1.0}],

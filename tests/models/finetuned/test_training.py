@@ -40,6 +40,13 @@ def test_one_epoch_in_one_batch_is_torchs_adamw_written_out():
     assert torch.allclose(network.head.bias, bias, atol=1e-5)
 
 
+def test_one_epoch_of_one_step_trains():
+    network = head()
+    before = network.head.weight.detach().clone()
+    trained(network, 1, epochs=1)
+    assert float((network.head.weight.detach() - before).abs().max()) > 1e-3
+
+
 def test_trained_long_enough_the_head_is_scikit_learns_logistic_regression():
     from sklearn.linear_model import LogisticRegression
 
