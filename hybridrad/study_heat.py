@@ -144,4 +144,6 @@ def _departures(study: Comparison, again: pd.DataFrame, failures: pd.DataFrame) 
                     f"{most:.2g} in the scores of test cases).",
                 )
             )
-    return [Finding("(study)", "N_FIT_DEPARTURE", stage=name, message=f"{name}: {text}") for name, text in told]
+    noted = [Finding("(study)", "N_FIT_DEPARTURE", stage=name, message=f"{name}: {text}") for name, text in told]
+    said = set(study.findings["message"])
+    return [finding for finding in noted if finding.message not in said]

@@ -98,6 +98,7 @@ def test_an_interrupted_run_goes_on_to_the_same_heat_maps(asked, shown, tmp_path
         (["--models", "size,hedge_sequence"], "no arm is one"),
         (["--backbone", "vit_b_16"], "has no map of channels"),
         (["--input-px", "32"], "no heat map to see"),
+        (["--input-px", "16"], "are too small for squeezenet1_1"),
     ],
 )
 def test_heat_maps_that_cannot_be_made_are_refused_before_anything_is_computed(asked, tmp_path, capsys, changed, words):

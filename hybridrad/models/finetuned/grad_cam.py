@@ -33,12 +33,18 @@ def grad_cam_layer(backbone: str, input_px: int) -> str:
     Raises
     ------
     RunError
-        The network has no map of channels (transformers), or pictures of this size shrink it to a single cell.
+        The network has no map of channels (transformers), or pictures of this size shrink it to a single cell or less.
     """
     from hybridrad.features.deep.reading import LAST_MAP
     from hybridrad.features.deep.readout import CHANNELS_FIRST, find_layers
 
-    (layer,) = find_layers(backbone, (LAST_MAP,), "mean", input_size=input_px, depth=None)
+    try:
+        (layer,) = find_layers(backbone, (LAST_MAP,), "mean", input_size=input_px, depth=None)
+    except RuntimeError as err:  # of torch, where a layer has nothing left to look at
+        raise RunError(
+            f"pictures of {input_px} pixels are too small for {backbone}: {err}",
+            hint="Prepare the views with a larger input_px.",
+        ) from err
     if layer.layout != CHANNELS_FIRST:
         raise RunError(
             f"{backbone} has no map of channels, so it gives no heat maps.",

@@ -20,8 +20,8 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 class TrainingRecipe:
     """Settings of the training of a network.
 
-    AdamW; learning rates rise linearly over the warm-up and then fall along a cosine to 0. Batch normalisation keeps the
-    statistics it came with: batches of a small cohort are too small to replace them.
+    AdamW; learning rates rise linearly over the warm-up and then fall along a cosine to 0. Batch normalisation keeps
+    the statistics it came with: batches of a small cohort are too small to replace them.
 
     Parameters
     ----------
