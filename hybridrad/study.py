@@ -309,9 +309,15 @@ def compare_models(
     }
     tables = score_tables(result, splits, roles, unit, aggregate, size, margin, used.patient_id, outcome)
     rule = aggregate if unit == "patient" else None
-    steps = no_steps()
-    if chosen == "classification":
-        steps = step_table(result, splits, aggregate=rule, size=size, patient_id=used.patient_id)
+    steps = step_table(
+        result,
+        splits,
+        aggregate=rule,
+        size=size,
+        patient_id=used.patient_id,
+        metric=outcome.primary_metric,
+        task=chosen,
+    )
     importance, importance_cases = importance_tables(result, X, splits)
     scored = result.predictions if rule is None else aggregate_to_patients(result.predictions, rule, size=size)
     return Comparison(

@@ -10,6 +10,7 @@ import hybridrad as hr
 from hybridrad.cohort import cohort_from_frame
 from hybridrad.run_folder import load_study, save_study
 from hybridrad.study_steps import STEP_COLUMNS
+from tests.made_up_outcomes import regression_table, survival_table
 
 
 def made_up(n_patients=60, *, classes=2, sites=None):
@@ -92,3 +93,34 @@ def test_sites_left_out_have_random_effects_steps():
     study = study_of(*made_up(90, sites=["A", "B", "C"]), hr.LeaveOneSiteOut(inner=3))
     assert study.steps["roc_auc"].iloc[-1] == pytest.approx(study.scores.loc[("priority", "roc_auc"), "value"])
     assert "random effects" in study.steps["method"].iloc[1]
+
+
+@pytest.fixture(scope="module", params=["regression", "survival"])
+def other_task(request):
+    features, table = {"regression": regression_table, "survival": survival_table}[request.param]()
+    models = hr.standard_models(features, names=["size", "radiomics", "priority"], task=request.param)
+    cohort = cohort_from_frame(table, images=False)
+    return hr.compare_models(
+        models, features, cohort, task=request.param, cv=hr.NestedCV(3, 2, 3), baseline="radiomics", explain=False
+    )
+
+
+def test_values_and_times_have_steps_by_their_primary_metric(other_task, tmp_path):
+    steps, metric = other_task.steps, other_task.settings["primary_metric"]
+    assert steps.index.tolist() == [("priority", b) for b in ("size", "radiomics", "deep")]
+    assert steps.columns.tolist() == [metric if c == "roc_auc" else c for c in STEP_COLUMNS]
+    value = steps[metric].astype(float).to_numpy()
+    assert value[0] == pytest.approx(other_task.scores.loc[("size", metric), "value"])
+    assert value[-1] == pytest.approx(other_task.scores.loc[("priority", metric), "value"])
+    np.testing.assert_allclose(steps["gain"].astype(float).to_numpy()[1:], np.diff(value), atol=1e-12)
+    assert steps["gain"].astype(float).iloc[1] > 0.1
+    save_study(other_task, tmp_path)
+    assert_frame_equal(load_study(tmp_path).steps, steps, check_dtype=False)
+
+
+def test_the_report_of_another_task_names_its_metric(other_task, tmp_path):
+    text = hr.write_report(other_task, tmp_path / "report.html").read_text(encoding="utf-8")
+    word = {"r2": "R²", "concordance": "Concordance"}[other_task.settings["primary_metric"]]
+    assert f"{word} so far (95 % interval)" in text
+    assert "Inner loss falls by" in text
+    assert "compared with one prediction for all" in text
