@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrad.models.preparation import ColumnPreparation
-from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_path
+from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_logits, ridge_logistic_path
 from hybridrad.models.ridge_path import PENALTIES, TIE, RidgeFit, fit_ridge
 from hybridrad.splits import Fold, inner_splits
 
@@ -102,16 +102,22 @@ def fit_on_offsets(
     known = known_logits(offsets, len(y))
     for fold in offsets:
         fitted = preparation.fresh().fit(X[fold.train], y[fold.train], groups[fold.train])
-        path = ridge_logistic_path(
-            fitted.scaled(X[fold.train]), y[fold.train], n_classes=n_classes, penalties=penalties, offset=fold.of_train
+        oof[:, fold.test] = ridge_logistic_logits(
+            fitted.scaled(X[fold.train]),
+            y[fold.train],
+            fitted.scaled(X[fold.test]),
+            n_classes=n_classes,
+            penalties=penalties,
+            offset=fold.of_train,
         )
-        oof[:, fold.test] = fitted.scaled(X[fold.test]) @ path.coefs + path.intercepts[:, None, :]
     logits = oof[:, :, 0] if n_outputs == 1 else oof
     losses = np.array([log_loss(one + known, y) for one in logits])
     best = int(np.flatnonzero(losses <= losses.min() + TIE)[0])
     fitted = preparation.fresh().fit(X, y, groups)
-    path = ridge_logistic_path(fitted.scaled(X), y, n_classes=n_classes, penalties=penalties[: best + 1], offset=known)
-    return RidgeFit(fitted, path.coefs[-1], path.intercepts[-1], float(penalties[best]), losses, logits[best].copy())
+    path = ridge_logistic_path(
+        fitted.scaled(X), y, n_classes=n_classes, penalties=penalties[best : best + 1], offset=known
+    )
+    return RidgeFit(fitted, path.coefs[0], path.intercepts[0], float(penalties[best]), losses, logits[best].copy())
 
 
 def after_block(

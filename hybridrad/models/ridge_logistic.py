@@ -20,6 +20,8 @@ from hybridrad.models.ridge_newton import LogisticLikelihood, newton_path
 
 Array = NDArray[np.float64]
 
+MOST_ROUNDING = 1e-9  # of products of cases, as a share of the ridge; the steps leave ten times as much
+
 
 class RidgePath(NamedTuple):
     """Coefficients (n_penalties, n_columns, n_outputs) and intercepts (n_penalties, n_outputs).
@@ -69,16 +71,47 @@ def ridge_logistic_path(
     ((2, 1, 1), True)
     """
     basis = orthogonalising_basis(design)
+    coefs, intercepts = _fitted(design @ basis, y, n_classes, penalties, offset)
+    return RidgePath((coefs @ basis.T).transpose(0, 2, 1), intercepts)
+
+
+def ridge_logistic_logits(
+    design: Array,
+    y: NDArray[np.intp],
+    others: Array,
+    *,
+    n_classes: int,
+    penalties: Sequence[float],
+    offset: Array | None = None,
+) -> Array:
+    """Return the logits that `ridge_logistic_path` gives to other cases, shape (n_penalties, n_others, n_outputs).
+
+    With more columns than cases they need no coefficient, only products of cases. ``others`` is of shape (n_others,
+    n_columns), the rest as there. The offset of the other cases is not added.
+    """
+    reduced = coordinates_of_cases(design, others, weakest_ridge=1.0 / max(penalties))
+    if reduced is None:
+        basis = orthogonalising_basis(design)
+        reduced = design @ basis, others @ basis
+    coefs, intercepts = _fitted(reduced[0], y, n_classes, penalties, offset)
+    logits: Array = (coefs @ reduced[1].T + intercepts[:, :, None]).transpose(0, 2, 1)
+    return logits
+
+
+def _fitted(
+    reduced: Array, y: NDArray[np.intp], n_classes: int, penalties: Sequence[float], offset: Array | None
+) -> tuple[Array, Array]:
+    """Return coefficients (n_penalties, n_outputs, n_coordinates) and intercepts (n_penalties, n_outputs)."""
     targets = _targets(y, n_classes)
     known = np.zeros((len(targets), 1)) if offset is None else offset.reshape(len(y), len(targets)).T
-    start = np.zeros((len(targets), basis.shape[1] + 1))
+    start = np.zeros((len(targets), reduced.shape[1] + 1))
     if offset is None:
         start[:, -1] = prevalence_logits(y, n_classes)
-    found = newton_path(LogisticLikelihood.of(design @ basis, targets, known), start, 1.0 / np.asarray(penalties))
+    found = newton_path(LogisticLikelihood.of(reduced, targets, known), start, 1.0 / np.asarray(penalties))
     coefs, intercepts = found[:, :, :-1], found[:, :, -1]
     if n_classes > 2:
         intercepts = intercepts - intercepts.mean(axis=1, keepdims=True)  # only their differences are determined
-    return RidgePath((coefs @ basis.T).transpose(0, 2, 1), intercepts)
+    return coefs, intercepts
 
 
 def log_loss(logits: Array, y: NDArray[np.intp]) -> float:
@@ -115,6 +148,23 @@ def orthogonalising_basis(design: Array) -> Array:
         reduced = design @ span
         return np.asarray(span @ eigh(reduced.T @ reduced)[1])
     return np.asarray(span @ solve_triangular(factor, np.eye(len(factor)), lower=True, check_finite=False).T)
+
+
+def coordinates_of_cases(design: Array, others: Array, *, weakest_ridge: float) -> tuple[Array, Array] | None:
+    """Return cases and other cases in coordinates that are orthogonal over the cases, from products of cases alone.
+
+    None where there are no more columns than cases, or where the rounding of the products, which grows with the
+    largest of them, could be seen next to the weakest ridge.
+    """
+    if design.shape[1] <= len(design):
+        return None
+    values, vectors = eigh(design @ design.T, driver="evd", check_finite=False)
+    rounding = np.finfo(float).eps * max(values[-1], 0.0)
+    if rounding > MOST_ROUNDING * weakest_ridge:
+        return None
+    kept = values > 4.0 * rounding
+    root = np.sqrt(values[kept])
+    return vectors[:, kept] * root, (others @ design.T) @ (vectors[:, kept] / root)
 
 
 def _targets(y: NDArray[np.intp], n_classes: int) -> Array:

@@ -21,7 +21,9 @@ TOLERANCE = 1e-8
 MAX_NEWTON_STEPS = 100
 MAX_CG_STEPS = 500
 LEAST_FORCING = 0.1  # accuracy of a first step
-MOST_DAMPING = 1e-2
+FLAT = 1e-6  # mean curvature of a case
+DAMPING = (1e-3, 1e-2, 1.0)  # least, where the loss is flat, most; as a share of the largest curvature there can be
+NO_GAIN = 1e-6  # in summed log loss, by the last of so many steps
 SHORTEST_STEP = 1e-12
 
 
@@ -64,6 +66,7 @@ class _Fits:
     coef: Array  # (n_fits, n_outputs, n_columns + 1)
     logits: Array  # (n_fits, n_outputs, n_cases)
     loss: Array
+    damping: Array
 
     def only(self, kept: NDArray[np.bool_]) -> Self:
         return type(self)(*(getattr(self, field.name)[kept] for field in fields(self)))
@@ -100,8 +103,11 @@ def newton_path(likelihood: LogisticLikelihood, start: Array, ridges: Array) -> 
     ridge[:, :, -1] = 0.0
     coef = np.repeat(start[None], n_fits, axis=0)
     logits = likelihood.logits(coef) + likelihood.offset
-    fits = _Fits(np.arange(n_fits), ridge, coef, logits, likelihood.losses(logits) + _half_penalty(ridge, coef))
+    fits = _Fits(
+        np.arange(n_fits), ridge, coef, logits, likelihood.losses(logits) + _half_penalty(ridge, coef), np.zeros(n_fits)
+    )
     optima = np.empty_like(coef)
+    largest_curvature = (0.25 if len(start) == 1 else 0.5) * likelihood.squared_norms
     for _ in range(MAX_NEWTON_STEPS):
         p = expit(fits.logits) if start.shape[0] == 1 else softmax(fits.logits, axis=1)
         gradient = _times(p - likelihood.targets, likelihood.design) + fits.ridge * fits.coef
@@ -114,12 +120,19 @@ def newton_path(likelihood: LogisticLikelihood, start: Array, ridges: Array) -> 
             if done.all():
                 return optima
             fits = fits.only(~done)
-            p, gradient, diagonal, decrement = p[~done], gradient[~done], diagonal[~done], decrement[~done]
+            p, gradient, diagonal = p[~done], gradient[~done], diagonal[~done]
+            weight, decrement = weight[~done], decrement[~done]
         forcing = np.minimum(LEAST_FORCING, np.sqrt(decrement))
-        # Where probabilities are 0 or 1 there is no curvature and a step would have no end; at the optimum this is 0.
-        damping = np.minimum(MOST_DAMPING, 1e-3 * decrement)[:, None, None]
-        direction = _newton_direction(likelihood.design, p, gradient, fits.ridge, diagonal, forcing, damping)
-        fits = _stepped(likelihood, fits, gradient, direction)
+        # Where all probabilities are 0 or 1 there is no curvature, and a step would have no end.
+        fits.damping[weight < FLAT] = np.maximum(fits.damping[weight < FLAT], DAMPING[1])
+        damped = fits.damping[:, None, None] * largest_curvature
+        direction = _newton_direction(likelihood.design, p, gradient, fits.ridge + damped, diagonal + damped, forcing)
+        before, fits = fits.loss, _stepped(likelihood, fits, gradient, direction)
+    if np.all(
+        before - fits.loss <= NO_GAIN
+    ):  # known logits that leave nothing to explain send the intercept ever further
+        optima[fits.position] = fits.coef
+        return optima
     raise RuntimeError(f"ridge logistic regression did not converge in {MAX_NEWTON_STEPS} Newton steps.")
 
 
@@ -137,7 +150,7 @@ def _half_penalty(ridge: Array, coef: Array) -> Array:
 
 
 def _stepped(likelihood: LogisticLikelihood, fits: _Fits, gradient: Array, direction: Array) -> _Fits:
-    """Go a full step, or halve it until the loss decreases."""
+    """Go a full step, or halve it until the loss decreases, and damp the next one then."""
     slope = _dot(gradient, direction)
     d_logits = likelihood.logits(direction)
     step = np.ones(len(slope))
@@ -149,18 +162,19 @@ def _stepped(likelihood: LogisticLikelihood, fits: _Fits, gradient: Array, direc
         # Near the optimum the decrease drowns in rounding; the full step is right there.
         too_far = loss > fits.loss + 1e-4 * step * slope + floor
         if not too_far.any():
-            return _Fits(fits.position, fits.ridge, coef, logits, loss)
+            break
         step[too_far] *= 0.5
         if step.min() < SHORTEST_STEP:
             raise RuntimeError("ridge logistic regression: the line search found no decrease.")
+    least, _, most = DAMPING
+    damping = np.where(step < 1.0, np.clip(10.0 * fits.damping, least, most), 0.1 * fits.damping)
+    return _Fits(fits.position, fits.ridge, coef, logits, loss, np.where(damping < least, 0.0, damping))
 
 
-def _newton_direction(
-    design: Array, p: Array, gradient: Array, ridge: Array, diagonal: Array, forcing: Array, damping: Array
-) -> Array:
+def _newton_direction(design: Array, p: Array, gradient: Array, ridge: Array, diagonal: Array, forcing: Array) -> Array:
     """Solve Hessian times direction = -gradient by preconditioned conjugate gradients, each fit to its own accuracy."""
     binary = p.shape[1] == 1
-    curvature_of_p = (p * (1.0 - p) if binary else p) + damping
+    curvature_of_p = p * (1.0 - p) if binary else p
     found = np.zeros_like(gradient)
     running = np.arange(len(gradient))
     x, r, inverse = np.zeros_like(gradient), -gradient, 1.0 / diagonal

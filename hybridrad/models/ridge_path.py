@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrad.models.preparation import Preparation, column_contributions
-from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_path
+from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_logits, ridge_logistic_path
 from hybridrad.splits import Fold
 
 Array = NDArray[np.float64]
@@ -81,17 +81,19 @@ def fit_ridge(
     oof = np.empty((len(penalties), len(y), n_outputs))
     for train, test in folds:
         fitted = preparation.fresh().fit(X[train], y[train], groups[train])
-        path = ridge_logistic_path(
+        oof[:, test] = ridge_logistic_logits(
             fitted.scaled(X[train]),
             y[train],
+            fitted.scaled(X[test]),
             n_classes=n_classes,
             penalties=penalties,
             offset=None if offset is None else offset[train],
         )
-        oof[:, test] = fitted.scaled(X[test]) @ path.coefs + path.intercepts[:, None, :]
     logits = oof[:, :, 0] if n_outputs == 1 else oof
     losses = np.array([log_loss(one if offset is None else one + offset, y) for one in logits])
     best = int(np.flatnonzero(losses <= losses.min() + TIE)[0])
     fitted = preparation.fresh().fit(X, y, groups)
-    path = ridge_logistic_path(fitted.scaled(X), y, n_classes=n_classes, penalties=penalties[: best + 1], offset=offset)
-    return RidgeFit(fitted, path.coefs[-1], path.intercepts[-1], float(penalties[best]), losses, logits[best].copy())
+    path = ridge_logistic_path(
+        fitted.scaled(X), y, n_classes=n_classes, penalties=penalties[best : best + 1], offset=offset
+    )
+    return RidgeFit(fitted, path.coefs[0], path.intercepts[0], float(penalties[best]), losses, logits[best].copy())

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from hybridrad.models.ridge_logistic import log_loss, orthogonalising_basis, ridge_logistic_path
+from hybridrad.models.ridge_logistic import (
+    coordinates_of_cases,
+    log_loss,
+    orthogonalising_basis,
+    ridge_logistic_logits,
+    ridge_logistic_path,
+)
 from hybridrad.models.ridge_path import PENALTIES
 
 
@@ -50,3 +56,28 @@ def test_the_basis_is_orthonormal_spans_the_rows_and_makes_the_columns_orthogona
     np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-13)
     np.testing.assert_allclose(reduced @ basis.T, design, atol=1e-7 * np.abs(design).max())
     np.testing.assert_allclose(gram - np.diag(np.diag(gram)), 0.0, atol=1e-12 * gram.max())
+
+
+@pytest.mark.parametrize(("n", "p", "n_classes"), [(60, 5, 2), (60, 300, 2), (40, 90, 3)])
+@pytest.mark.parametrize("outlier", [1.0, 1e6])
+@pytest.mark.parametrize("with_offset", [False, True])
+def test_logits_of_other_cases_are_those_of_the_coefficients(n, p, n_classes, outlier, with_offset):
+    rng = np.random.default_rng(0)
+    X, others = rng.normal(size=(n, p)), rng.normal(size=(7, p))
+    X[0, 0] *= outlier
+    X[:, -1] = X[:, -2] * (1 + 1e-9 * rng.normal(size=n))
+    y = np.arange(n) % n_classes
+    offset = rng.normal(size=n if n_classes == 2 else (n, n_classes)) if with_offset else None
+    known = {"n_classes": n_classes, "penalties": PENALTIES, "offset": offset}
+    path = ridge_logistic_path(X, y, **known)
+    logits = ridge_logistic_logits(X, y, others, **known)
+    np.testing.assert_allclose(logits, others @ path.coefs + path.intercepts[:, None, :], atol=1e-6)
+
+
+def test_products_of_cases_are_left_where_their_rounding_would_show():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20, 50))
+    assert coordinates_of_cases(X, X, weakest_ridge=0.3) is not None
+    X[0, 0] = 1e6
+    assert coordinates_of_cases(X, X, weakest_ridge=0.3) is None
+    assert coordinates_of_cases(X[:, :20], X[:, :20], weakest_ridge=0.3) is None

@@ -65,6 +65,14 @@ def test_known_logits_of_fifty_leave_the_fit_finite():
     assert plain_loss(found[1].ravel(), *given) <= slow.fun + 1e-8
 
 
+def test_known_logits_that_leave_nothing_to_explain_are_no_error():
+    targets = np.array([[0.0, 0.0, 0.0, 1.0, 1.0]])
+    known = np.array([[-14.0, -300.0, -20.0, 60.0, 900.0]])
+    columns = np.random.default_rng(0).normal(size=(5, 3))
+    found = newton_path(LogisticLikelihood.of(columns, targets, known), np.zeros((1, 4)), RIDGES)
+    assert np.abs(found[:, :, :-1]).max() < 1e-3
+
+
 def test_fits_that_do_not_end_are_an_error(monkeypatch):
     monkeypatch.setattr(ridge_newton, "MAX_NEWTON_STEPS", 1)
     with pytest.raises(RuntimeError, match="did not converge in 1"):
