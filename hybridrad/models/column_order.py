@@ -33,6 +33,10 @@ class ColumnOrder(NamedTuple):
         ascending.sort(axis=1)
         return cls(ascending, ascending.shape[1] - np.isnan(ascending).sum(axis=1))
 
+    def only(self, wanted: NDArray[np.bool_]) -> Self:
+        """Return the order of some of the columns."""
+        return type(self)(self.ascending[wanted], self.n_seen[wanted])
+
     @property
     def lowest(self) -> Array:
         """The smallest value of each column."""

@@ -101,9 +101,10 @@ def fit_on_offsets(
     oof = np.empty((len(penalties), len(y), n_outputs))
     known = known_logits(offsets, len(y))
     for fold in offsets:
-        fitted = preparation.fresh().fit(X[fold.train], y[fold.train], groups[fold.train])
+        fitted = preparation.fresh()
+        design = fitted.fit_scaled(X[fold.train], y[fold.train], groups[fold.train])
         oof[:, fold.test] = ridge_logistic_logits(
-            fitted.scaled(X[fold.train]),
+            design,
             y[fold.train],
             fitted.scaled(X[fold.test]),
             n_classes=n_classes,
@@ -113,10 +114,9 @@ def fit_on_offsets(
     logits = oof[:, :, 0] if n_outputs == 1 else oof
     losses = np.array([log_loss(one + known, y) for one in logits])
     best = int(np.flatnonzero(losses <= losses.min() + TIE)[0])
-    fitted = preparation.fresh().fit(X, y, groups)
-    path = ridge_logistic_path(
-        fitted.scaled(X), y, n_classes=n_classes, penalties=penalties[best : best + 1], offset=known
-    )
+    fitted = preparation.fresh()
+    design = fitted.fit_scaled(X, y, groups)
+    path = ridge_logistic_path(design, y, n_classes=n_classes, penalties=penalties[best : best + 1], offset=known)
     return RidgeFit(fitted, path.coefs[0], path.intercepts[0], float(penalties[best]), losses, logits[best].copy())
 
 

@@ -27,6 +27,9 @@ class Preparation(Protocol):
     def fit(self, X: Array, y: NDArray[Any], groups: NDArray[np.intp]) -> Self:
         """Learn from training rows alone."""
 
+    def fit_scaled(self, X: Array, y: NDArray[Any], groups: NDArray[np.intp]) -> Array:
+        """Learn from training rows, and return them as ``scaled`` would."""
+
     def scaled(self, X: Array) -> Array:
         """Return elementwise functions of the columns, centred on the training rows."""
 
@@ -77,6 +80,11 @@ class ColumnPreparation:
 
     def fit(self, X: Array, y: NDArray[Any] | None = None, groups: NDArray[np.intp] | None = None) -> Self:
         """Learn medians, levels, transforms and scales from training rows; ``y`` and ``groups`` are not used."""
+        self.fit_scaled(X, y, groups)
+        return self
+
+    def fit_scaled(self, X: Array, y: NDArray[Any] | None = None, groups: NDArray[np.intp] | None = None) -> Array:
+        """Learn from training rows, and return them prepared."""
         numbers = X[:, ~self.categorical]
         order = ColumnOrder.of(numbers)
         some = order.n_seen > 0
@@ -105,11 +113,13 @@ class ColumnPreparation:
                 ),
             ]
         ).astype(np.intp)[self.kept_]
-        return self
+        return self._scaled(raw)
 
     def scaled(self, X: Array) -> Array:
         """Return the prepared columns, shape (n_cases, n_prepared)."""
-        out = self._columns(X)
+        return self._scaled(self._columns(X))
+
+    def _scaled(self, out: Array) -> Array:
         out = out if self.kept_.all() else out[:, self.kept_]
         # In place: on wide tables, asking for new memory costs more than the arithmetic.
         out -= self.mean_

@@ -70,9 +70,14 @@ def ridge_logistic_path(
     >>> path.coefs.shape, bool(path.coefs[1, 0, 0] > path.coefs[0, 0, 0])
     ((2, 1, 1), True)
     """
-    basis = orthogonalising_basis(design)
-    coefs, intercepts = _fitted(design @ basis, y, n_classes, penalties, offset)
-    return RidgePath((coefs @ basis.T).transpose(0, 2, 1), intercepts)
+    of_cases = coordinates_of_cases(design, weakest_ridge=1.0 / max(penalties))
+    if of_cases is None:
+        basis = orthogonalising_basis(design)
+        coefs, intercepts = _fitted(design @ basis, y, n_classes, penalties, offset)
+        return RidgePath((coefs @ basis.T).transpose(0, 2, 1), intercepts)
+    reduced, dual = of_cases
+    coefs, intercepts = _fitted(reduced, y, n_classes, penalties, offset)
+    return RidgePath((coefs @ dual.T @ design).transpose(0, 2, 1), intercepts)
 
 
 def ridge_logistic_logits(
@@ -89,12 +94,15 @@ def ridge_logistic_logits(
     With more columns than cases they need no coefficient, only products of cases. ``others`` is of shape (n_others,
     n_columns), the rest as there. The offset of the other cases is not added.
     """
-    reduced = coordinates_of_cases(design, others, weakest_ridge=1.0 / max(penalties))
-    if reduced is None:
+    of_cases = coordinates_of_cases(design, weakest_ridge=1.0 / max(penalties))
+    if of_cases is None:
         basis = orthogonalising_basis(design)
-        reduced = design @ basis, others @ basis
-    coefs, intercepts = _fitted(reduced[0], y, n_classes, penalties, offset)
-    logits: Array = (coefs @ reduced[1].T + intercepts[:, :, None]).transpose(0, 2, 1)
+        reduced, others_reduced = design @ basis, others @ basis
+    else:
+        reduced, dual = of_cases
+        others_reduced = (others @ design.T) @ dual
+    coefs, intercepts = _fitted(reduced, y, n_classes, penalties, offset)
+    logits: Array = (coefs @ others_reduced.T + intercepts[:, :, None]).transpose(0, 2, 1)
     return logits
 
 
@@ -150,11 +158,12 @@ def orthogonalising_basis(design: Array) -> Array:
     return np.asarray(span @ solve_triangular(factor, np.eye(len(factor)), lower=True, check_finite=False).T)
 
 
-def coordinates_of_cases(design: Array, others: Array, *, weakest_ridge: float) -> tuple[Array, Array] | None:
-    """Return cases and other cases in coordinates that are orthogonal over the cases, from products of cases alone.
+def coordinates_of_cases(design: Array, *, weakest_ridge: float) -> tuple[Array, Array] | None:
+    """Return the cases in orthogonal coordinates (n_cases, n_coordinates), and what makes them of products of cases.
 
-    None where there are no more columns than cases, or where the rounding of the products, which grows with the
-    largest of them, could be seen next to the weakest ridge.
+    Other cases have the coordinates ``(others @ design.T) @ dual``, and coefficients ``c`` of the coordinates are the
+    coefficients ``design.T @ (dual @ c)`` of the columns. None where there are no more columns than cases, or where the
+    rounding of the products, which grows with the largest of them, could be seen next to the weakest ridge.
     """
     if design.shape[1] <= len(design):
         return None
@@ -164,7 +173,7 @@ def coordinates_of_cases(design: Array, others: Array, *, weakest_ridge: float) 
         return None
     kept = values > 4.0 * rounding
     root = np.sqrt(values[kept])
-    return vectors[:, kept] * root, (others @ design.T) @ (vectors[:, kept] / root)
+    return vectors[:, kept] * root, vectors[:, kept] / root
 
 
 def _targets(y: NDArray[np.intp], n_classes: int) -> Array:

@@ -80,9 +80,10 @@ def fit_ridge(
     n_outputs = 1 if n_classes == 2 else n_classes
     oof = np.empty((len(penalties), len(y), n_outputs))
     for train, test in folds:
-        fitted = preparation.fresh().fit(X[train], y[train], groups[train])
+        fitted = preparation.fresh()
+        design = fitted.fit_scaled(X[train], y[train], groups[train])
         oof[:, test] = ridge_logistic_logits(
-            fitted.scaled(X[train]),
+            design,
             y[train],
             fitted.scaled(X[test]),
             n_classes=n_classes,
@@ -92,8 +93,7 @@ def fit_ridge(
     logits = oof[:, :, 0] if n_outputs == 1 else oof
     losses = np.array([log_loss(one if offset is None else one + offset, y) for one in logits])
     best = int(np.flatnonzero(losses <= losses.min() + TIE)[0])
-    fitted = preparation.fresh().fit(X, y, groups)
-    path = ridge_logistic_path(
-        fitted.scaled(X), y, n_classes=n_classes, penalties=penalties[best : best + 1], offset=offset
-    )
+    fitted = preparation.fresh()
+    design = fitted.fit_scaled(X, y, groups)
+    path = ridge_logistic_path(design, y, n_classes=n_classes, penalties=penalties[best : best + 1], offset=offset)
     return RidgeFit(fitted, path.coefs[0], path.intercepts[0], float(penalties[best]), losses, logits[best].copy())

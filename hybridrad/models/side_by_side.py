@@ -35,15 +35,23 @@ class SideBySide:
 
     def fit(self, X: Array, y: NDArray[Any], groups: NDArray[np.intp]) -> Self:
         """Learn the columns from training rows; ``y`` and ``groups`` are not used."""
+        self.fit_scaled(X, y, groups)
+        return self
+
+    def fit_scaled(self, X: Array, y: NDArray[Any], groups: NDArray[np.intp]) -> Array:
+        """Learn from training rows, and return them prepared."""
         self.prepared_: dict[str, ColumnPreparation] = {}
         self.scale_: dict[str, float] = {}
+        side_by_side = []
         for name, positions in self.blocks.items():
             log = np.full(len(positions), name == SIZE_BLOCK)
-            prepared = ColumnPreparation(categorical=self.categorical[positions], log=log).fit(X[:, positions])
-            self.prepared_[name] = prepared
-            self.scale_[name] = self._scale(name, prepared.scaled(X[:, positions]))
+            prepared = ColumnPreparation(categorical=self.categorical[positions], log=log)
+            scaled = prepared.fit_scaled(X[:, positions])
+            self.prepared_[name], self.scale_[name] = prepared, self._scale(name, scaled)
+            scaled *= self.scale_[name]
+            side_by_side.append(scaled)
         self.sources_ = np.concatenate([at[self.prepared_[name].sources_] for name, at in self.blocks.items()])
-        return self
+        return np.hstack(side_by_side)
 
     def scaled(self, X: Array) -> Array:
         """Return the prepared columns of all blocks, each multiplied by the number of its block."""

@@ -94,9 +94,12 @@ def skewed_columns(
     squared *= unit
     skewness = np.divide(squared.sum(axis=0) / count, sd**3, out=np.zeros(n_columns), where=varies)
     skewed = np.abs(skewness) > threshold
-    iqr = order.quantile(0.75) - order.quantile(0.25)
-    spread = np.where(iqr > 1e-12 * magnitude, iqr, sd * reach)
-    return skewed, np.where(skewed, order.quantile(0.5), 0.0), np.where(skewed, spread, 1.0)
+    centre, spread = np.zeros(n_columns), np.ones(n_columns)
+    bent = order.only(skewed)
+    iqr = bent.quantile(0.75) - bent.quantile(0.25)
+    centre[skewed] = bent.quantile(0.5)
+    spread[skewed] = np.where(iqr > 1e-12 * magnitude[skewed], iqr, (sd * reach)[skewed])
+    return skewed, centre, spread
 
 
 def unskew_in_place(

@@ -77,7 +77,7 @@ def test_logits_of_other_cases_are_those_of_the_coefficients(n, p, n_classes, ou
 def test_products_of_cases_are_left_where_their_rounding_would_show():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(20, 50))
-    assert coordinates_of_cases(X, X, weakest_ridge=0.3) is not None
+    assert coordinates_of_cases(X, weakest_ridge=0.3) is not None
     X[0, 0] = 1e6
-    assert coordinates_of_cases(X, X, weakest_ridge=0.3) is None
-    assert coordinates_of_cases(X[:, :20], X[:, :20], weakest_ridge=0.3) is None
+    assert coordinates_of_cases(X, weakest_ridge=0.3) is None
+    assert coordinates_of_cases(X[:, :20], weakest_ridge=0.3) is None
