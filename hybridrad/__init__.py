@@ -70,7 +70,7 @@ _HOMES = {
     "SkewnessTransform": "hybridrad.models.skewness",
     "VarianceFilter": "hybridrad.models.variance",
     "ViewStore": "hybridrad.features.deep.view_store",
-    "prepare_views": "hybridrad.features.deep.view_store",
+    "prepare_views": "hybridrad.features.deep.prepare_views",
     "FineTunedCNN": "hybridrad.models.finetuned.cnn",
     "MultiViewCNN": "hybridrad.models.finetuned.multi_view",
     "SliceSequence": "hybridrad.models.finetuned.slice_sequence",
@@ -103,7 +103,8 @@ if TYPE_CHECKING:
     from hybridrad.evaluation.nested import NestedCV
     from hybridrad.features.control import extract_control
     from hybridrad.features.deep.embeddings import EmbeddingExtractor
-    from hybridrad.features.deep.view_store import ViewStore, prepare_views
+    from hybridrad.features.deep.prepare_views import prepare_views
+    from hybridrad.features.deep.view_store import ViewStore
     from hybridrad.features.radiomics.extractor import RadiomicsExtractor
     from hybridrad.features.radiomics.settings import RadiomicsSettings
     from hybridrad.features.repeats import extract_repeats
