@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 # What a mistyped call raises; typer gives it no public name of its own (click's, or its own copy of click's).
 _UsageError: Any = typer.BadParameter.__bases__[0]
+# What typer returns for a KeyboardInterrupt, which it catches itself.
+_INTERRUPTED = 130
 
 
 @app.callback(invoke_without_command=True)
@@ -89,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         status = app(_spread(arguments), standalone_mode=False)
+        if status == _INTERRUPTED:
+            raise KeyboardInterrupt
     except HybridradError as error:
         say_error(str(error))
         status = 1

@@ -73,7 +73,7 @@ def test_a_finished_run_gets_the_heat_maps_it_would_have_had(asked, shown, tmp_p
     assert "Where the networks look" in (run / "report.html").read_text(encoding="utf-8")
 
 
-def test_an_interrupted_run_goes_on_to_the_same_heat_maps(asked, shown, tmp_path, monkeypatch):
+def test_an_interrupted_run_says_so_and_goes_on_to_the_same_heat_maps(asked, shown, tmp_path, monkeypatch, capsys):
     from hybridrad.evaluation import fold_store
 
     kept, add = [], fold_store.FoldStore.add
@@ -86,7 +86,8 @@ def test_an_interrupted_run_goes_on_to_the_same_heat_maps(asked, shown, tmp_path
 
     monkeypatch.setattr(fold_store.FoldStore, "add", interrupted)
     command = [*asked, "--out", str(tmp_path / "run"), "--heat-maps", "--heat-map-cases", "4"]
-    assert call(*command) != 0
+    assert call(*command) == 1
+    assert "Stopped. What is finished is kept" in capsys.readouterr().err
     assert call(*command) == 0
     assert sorted(kept) == [(repeat, fold) for repeat in (0, 1) for fold in (0, 1)]
     assert (tmp_path / "run" / "heat_maps.csv").read_bytes() == (shown / "heat_maps.csv").read_bytes()

@@ -39,6 +39,22 @@ def test_a_finished_study_gets_the_heat_maps_it_would_have_had_and_nothing_else_
     assert plain.heat_maps is None
 
 
+def test_an_interrupted_call_goes_on_where_it_was(parts, tmp_path):
+    plain, wanted, data = parts
+    seen = []
+
+    def interrupted(done, total):
+        seen.append((done, total))
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        add_heat_maps(plain, *data, n_cases=4, store=tmp_path, progress=interrupted)
+    found = add_heat_maps(plain, *data, n_cases=4, store=tmp_path, progress=lambda *at: seen.append(at))
+    assert seen == [(0, 2), (1, 2), (1, 2), (2, 2)]
+    pd.testing.assert_frame_equal(found.heat_maps.table, wanted.heat_maps.table)
+
+
 def test_whether_a_study_has_them_hangs_on_how_many_are_shown(parts):
     plain, with_maps, _ = parts
     assert [shows_heat_maps(study, 4) for study in (plain, with_maps)] == [False, True]
