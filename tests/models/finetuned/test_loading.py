@@ -130,3 +130,16 @@ def test_pictures_that_cannot_be_read_stop_a_fit_and_leave_no_thread(make_blobs,
     with pytest.raises(RunError, match="the disk is gone"):
         trained(blobs, hr.TrainingRecipe("last_blocks", epochs=2, batch_size=4))
     assert not loaders()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_for_a_gpu_batches_are_pinned_and_those_of_one_after_the_other(blobs):
+    batches = inputs.PictureBatches(blobs, list(blobs.X.index), hr.Augmentation(), "cuda")
+    pieces = inputs.chunks(range(20), 4)
+    with inputs.seeded(0):
+        wanted = [batches.load(piece, varied=True)[0] for piece in pieces]
+    with inputs.seeded(0), loading.loading(batches, pieces, varied=True) as loads:
+        found = [pictures for pictures, _ in loads]
+    assert all(pictures.is_pinned() for pictures in found)
+    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
