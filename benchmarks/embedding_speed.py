@@ -2,10 +2,12 @@
 
     python benchmarks/embedding_speed.py --out speed.csv
     python benchmarks/embedding_speed.py --out speed.csv --backbones resnet18 --images 512 --batch-size 64 --device cuda
+    python benchmarks/embedding_speed.py --out compiled.csv --backbones resnet18 --ways bare compiled
 
 Three ways take turns on the same number of pictures: the bare network on ready batches (the quicker of batches of
 ``--batch-size`` and of 4, each with all threads), prepared views through the extractor, and files through
-`extract_features` in ``--jobs`` worker processes, counted from the start of the workers to the written table.
+`extract_features` in ``--jobs`` worker processes, counted from the start of the workers to the written table. On
+request ``compiled``: the bare network after `torch.compile`, and how long its first call takes.
 Weights are random: they do not change the time.
 """
 
@@ -32,6 +34,7 @@ from hybridrad.record import versions
 
 BACKBONES = ("resnet18", "resnet50", "resnet152", "densenet121", "inception_v3")
 WAYS = ("bare", "prepared", "files")
+ON_REQUEST = ("compiled",)
 
 
 def arguments() -> argparse.Namespace:
@@ -44,14 +47,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     parser.add_argument("--jobs", type=int, default=2, help="worker processes that read files and render views")
-    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=[*WAYS, *ON_REQUEST])
     return parser.parse_args()
 
 
-def bare(extractor: hr.EmbeddingExtractor, n_images: int, batch_size: int, device: str) -> Callable[[], None]:
+def bare(
+    extractor: hr.EmbeddingExtractor, n_images: int, batch_size: int, device: str, *, compiled: bool = False
+) -> Callable[[], None]:
     """Return a run of the network without its classifier over ready inputs."""
     weights = find_weights(extractor.backbone, "untrained")
     model = load_network(extractor.backbone, weights, device=device)
+    model = torch.compile(model) if compiled else model
     side = weights.preprocessing.input_size
     batch = torch.rand(batch_size, 3, side, side).to(device).contiguous(memory_format=torch.channels_last)
     dtype = torch.bfloat16 if extractor.precision == "bf16" else torch.float32
@@ -90,6 +96,8 @@ def ways_of(
         ways[f"bare, batch {options.batch_size}"] = bare(extractor, n, options.batch_size, device)
         if device == "cpu":
             ways["bare, batch 4"] = bare(extractor, n, 4, device)
+    if "compiled" in options.ways:
+        ways["compiled"] = bare(extractor, n, options.batch_size, device, compiled=True)
     if "prepared" in options.ways:
         ways["prepared"] = prepared
     if "files" in options.ways:
@@ -101,13 +109,14 @@ def table(rows: pd.DataFrame, n_images: int) -> str:
     """Return images per second by the median of the turns, and what share of the bare network's that is."""
     median = rows.pivot_table(index="backbone", columns="way", values="seconds", aggfunc="median", sort=False)
     bare_ways = [way for way in median.columns if way.startswith("bare")]
-    lines = ["| network | bare, images/s | prepared views | share | files | share |", "|---|---|---|---|---|---|"]
+    others = [way for way in (*WAYS[1:], *ON_REQUEST) if way in median.columns]
+    lines = ["| network | bare, images/s |" + "".join(f" {way}, images/s | share |" for way in others)]
+    lines.append("|---" * (2 + 2 * len(others)) + "|")
     for backbone, seconds in median.iterrows():
         quickest = seconds[bare_ways].min()
         cells = [f"{n_images / quickest:.1f}"]
-        for way in ("prepared", "files"):
-            there = way in seconds.index
-            cells += [f"{n_images / seconds[way]:.1f}", f"{quickest / seconds[way]:.0%}"] if there else ["-", "-"]
+        for way in others:
+            cells += [f"{n_images / seconds[way]:.1f}", f"{quickest / seconds[way]:.0%}"]
         lines.append(f"| {backbone} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -127,8 +136,11 @@ def main() -> None:
                 precision=options.precision,
             )
             ways = ways_of(extractor, cohort, folder, options)
-            for run in ways.values():  # loads the network, reads the files into the page cache
+            for way, run in ways.items():  # loads the network, reads the files into the page cache
+                start = time.perf_counter()
                 run()
+                if way == "compiled":
+                    print(f"{backbone}: {time.perf_counter() - start:.1f} s for the first call, compilation included")
             for turn in range(options.turns):
                 for way, run in ways.items():
                     start = time.perf_counter()
