@@ -16,6 +16,7 @@ from hybridrad.models.path_design import path_design
 from hybridrad.models.settings_path import Setting
 from hybridrad.models.tuned_elastic_net import FittedLines
 
+NOTHING = 1e-12  # per case; with columns and pull of size 1, a smaller product of them is rounding
 STRENGTHS: tuple[float, ...] = tuple(float(s) for s in np.geomspace(0.9, 0.01, 10))
 
 
@@ -51,12 +52,13 @@ class OutcomeElasticNet(TunedOutcome):
         coefs = np.empty((len(settings), design.rows.shape[1], 1))
         intercepts = np.empty((len(settings), 1))
         strongest = float(np.abs(design.rows.T @ self._pull(training.y)).max())
+        # Where no column says anything, any penalty that is more than rounding leaves all of them out.
+        strongest = strongest if strongest > NOTHING * len(training.y) else 1.0
         for ratio in dict.fromkeys(s["l1_ratio"] for s in settings):
             check_l1_ratio(ratio)
             at = [i for i, s in enumerate(settings) if s["l1_ratio"] == ratio]
             at.sort(key=lambda i: -settings[i]["strength"])
-            # Where no column says anything, any penalty leaves all of them out.
-            penalties = [settings[i]["strength"] * (strongest or 1.0) / ratio for i in at]
+            penalties = [settings[i]["strength"] * strongest / ratio for i in at]
             coefs[at, :, 0], intercepts[at, 0] = self._path(design.rows, training.y, penalties, ratio)
         return FittedLines(design, coefs, intercepts)
 

@@ -103,7 +103,7 @@ def says_left_out(name: str, step: Step, *, loss: str) -> str:
     """
     return (
         f"Block {name} was left out: it adds too little to the blocks before it (out-of-fold {loss} "
-        f"{step.loss_before:.3f} before and {step.loss_after:.3f} with it, standard error {step.se:.3f})."
+        f"{step.loss_before:.5g} before and {step.loss_after:.5g} with it, standard error {step.se:.2g})."
     )
 
 

@@ -207,6 +207,12 @@ def test_a_table_without_a_varying_column_is_refused():
         hr.TunedElasticNetRegressor().fit(pd.DataFrame({"a": np.ones(len(y))}), y)
 
 
+def test_where_no_column_says_anything_of_the_risk_all_risks_are_the_same():
+    X, y, patient = outcome_table("survival")
+    y["event"], y["time"] = True, 2.0  # all residuals are zero, but for rounding
+    assert not hr.TunedElasticNetSurvival().fit(X, y, groups=patient).predict(X).any()
+
+
 def test_survival_probabilities_fall():
     X, y, patient = outcome_table("survival")
     survival = (

@@ -142,5 +142,6 @@ class Curvature:
         if len(self._denominators) == 0:
             return np.zeros(len(direction))
         likelihood = self._likelihood
-        means = likelihood._to_slots(self._hazard * direction) / self._denominators**2
+        # Divided twice: the square of a denominator that is just above zero would be zero.
+        means = likelihood._to_slots(self._hazard * direction) / self._denominators / self._denominators
         return np.asarray(self._expected * direction - self._hazard * likelihood._back_to_cases(means))

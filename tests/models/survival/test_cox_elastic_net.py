@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
 from hybridrad.models.survival.cox_elastic_net import elastic_net_cox_path
 from hybridrad.models.survival.cox_path import ridge_cox_path
 from hybridrad.models.survival.partial_likelihood import PartialLikelihood
-from tests.models.survival.test_cox_path import read
+from tests.models.survival.test_cox_path import ORACLES, read
 
 PENALTIES = (30.0, 10.0, 3.0, 1.0)
 
@@ -25,6 +26,18 @@ def test_the_conditions_of_optimality_hold(data, l1_ratio):
         assert np.abs(gradient[coef == 0]).max(initial=0.0) <= held * (1 + 1e-6)
     assert (np.diff((path != 0).sum(axis=1)) >= 0).all()
     assert (path[-1] != 0).sum() > 0
+
+
+@pytest.mark.parametrize("l1_ratio", ["0.2", "0.8", "1"])
+@pytest.mark.parametrize(("data", "penalties"), [("", [20, 5, 1]), ("_wide", [8, 3])])
+def test_coefficients_are_those_of_glmnet(data, penalties, l1_ratio):
+    X, event, time = read(f"cox{data or '_data'}")
+    theirs = pd.read_csv(ORACLES / f"elastic_net{data}_fits.csv")
+    path = elastic_net_cox_path(X, event, time, penalties=penalties, l1_ratio=float(l1_ratio), ties="breslow")
+    for penalty, coef in zip(penalties, path, strict=True):
+        of_glmnet = theirs[f"cox_{l1_ratio}_{penalty}"].to_numpy()
+        np.testing.assert_array_equal(coef != 0, of_glmnet != 0)
+        np.testing.assert_allclose(coef, of_glmnet, atol=1e-6)
 
 
 @pytest.mark.parametrize("ties", ["efron", "breslow"])

@@ -51,6 +51,18 @@ def test_one_column_that_ranks_all_events_still_has_a_finite_coefficient():
 
 
 @pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_with_an_offset_coefficients_are_those_of_coxph(ties):
+    X, event, time = read("cox_data")
+    known, theirs = (
+        pd.read_csv(ORACLES / "cox_offset.csv")["known"].to_numpy(),
+        pd.read_csv(ORACLES / "cox_offset_fits.csv"),
+    )
+    path = ridge_cox_path(X, event, time, penalties=[50.0, 5.0, 0.5], ties=ties, offset=known)
+    for coef, theta in zip(path, ["50", "5", "0.5"], strict=True):
+        np.testing.assert_allclose(coef, theirs[f"{ties}_{theta}"], atol=1e-7)
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
 def test_with_an_offset_it_is_the_optimum_found_slowly(ties):
     X, event, time = read("cox_data")
     offset = np.random.default_rng(0).normal(size=len(X))

@@ -62,6 +62,12 @@ def test_adding_a_constant_changes_nothing_and_huge_risks_do_not_overflow():
     assert np.isfinite(likelihood.value(1e6 * risk))
 
 
+def test_a_risk_set_of_vanishing_hazards_has_a_curvature():
+    likelihood = PartialLikelihood(np.ones(3, bool), np.arange(1.0, 4.0))
+    _, curvature = likelihood.local(np.array([0.0, -500.0, -500.0]))  # squared, their hazards would be zero
+    np.testing.assert_allclose(curvature.times(np.array([0.0, 1.0, 0.0])), [0.0, 0.25, -0.25], atol=1e-12)
+
+
 def test_without_an_event_there_is_nothing_to_learn():
     likelihood = PartialLikelihood(np.zeros(3, bool), np.arange(1.0, 4.0))
     gradient, curvature = likelihood.local(np.arange(3.0))
