@@ -171,6 +171,23 @@ class AnswersWithoutBlock(SaysWhatIsMissing):
         return "the other members answered, their weights renormalised"
 
 
+class SaysWhatChosenLacks:
+    """A model that answers by one of several, and says which cases lack the block of that one."""
+
+    model_: Any
+
+    @property
+    def answer_without_block(self) -> str:
+        """What is done for a case that lacks the chosen block, for findings."""
+        return str(self.model_.answer_without_block)
+
+    def missing_blocks(self, X: Any) -> pd.DataFrame:
+        """Return for which cases the chosen block is missing, see `BlockModel.missing_blocks`; others are not read."""
+        check_is_fitted(self)
+        missing: pd.DataFrame = self.model_.missing_blocks(X)
+        return missing
+
+
 def say_absence(absent: pd.DataFrame, done: str) -> list[str]:
     """Return one sentence for each block that is missing for some case.
 

@@ -10,17 +10,19 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from hybridrad.features.blocks import BlockSpec
+from hybridrad.models.absence import SaysWhatChosenLacks
 from hybridrad.models.case_classifier import Array, CaseClassifier, Cases
 from hybridrad.models.members import fit_members
 from hybridrad.models.ridge_path import TIE
 
 
-class BlockChoice(CaseClassifier):
+class BlockChoice(SaysWhatChosenLacks, CaseClassifier):
     """Fit a `BlockModel` for every variant of a block and keep the one with the least inner out-of-fold log loss.
 
     The extraction policy becomes a choice made inside each outer fold, over stored features, at no new extraction: the
     variants are blocks of the table, such as ``radiomics_bw10`` and ``radiomics_bw25``. As a member of a fusion, give
     the variants' columns as one block and this model as its estimator; the choice is then made in the inner folds too.
+    Cases that lack the chosen variant are listed by ``missing_blocks``.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from numpy.typing import ArrayLike
 
 from hybridrad.features.blocks import BlockSpec
+from hybridrad.models.absence import SaysWhatChosenLacks
 from hybridrad.models.block_choice import least_loss
 from hybridrad.models.case_model import Array, Cases
 from hybridrad.models.case_outcome import CaseOutcome
@@ -15,10 +16,11 @@ from hybridrad.models.outcome_models import OutcomeBlock
 from hybridrad.models.ridge_path import TIE
 
 
-class OutcomeChoice(CaseOutcome):
+class OutcomeChoice(SaysWhatChosenLacks, CaseOutcome):
     """The variant of the least inner loss; see `BlockChoiceRegressor` and `BlockChoiceSurvival`."""
 
     _member: ClassVar[type[OutcomeBlock]]
+    model_: OutcomeBlock
 
     def __init__(
         self, blocks: BlockSpec = None, *, estimator: Any = None, inner: int = 4, random_state: Any = 0

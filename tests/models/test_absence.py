@@ -8,6 +8,7 @@ import pytest
 from scipy.special import softmax
 
 from hybridrad.models.absence import member_weights, say_absence
+from hybridrad.models.block_choice import BlockChoice
 from hybridrad.models.block_model import BlockModel
 from hybridrad.models.block_penalty import BlockPenaltyFusion
 from hybridrad.models.boosted import BoostedTrees
@@ -216,3 +217,14 @@ def test_weights_of_values_and_risks_are_equal_where_no_training_case_has_every_
     np.testing.assert_array_equal(model.weights_, 0.25)
     assert any("(0 of " in text and "same weight" in text for text in model.findings_)
     assert np.isfinite(model.predict(X)).all()
+
+
+def test_a_choice_tells_of_the_variant_it_chose_alone(table):
+    X, y, groups = table
+    model = BlockChoice(BLOCKS).fit(X, y, groups=groups)
+    other = next(b for b in BLOCKS if b != model.chosen_)
+    holes = without(without(X, model.chosen_, slice(0, 2)), other, slice(1, 5))
+    assert list(model.missing_blocks(holes).columns) == [model.chosen_]
+    assert say_absence(model.missing_blocks(holes), model.answer_without_block) == [
+        f"Block {model.chosen_} is missing for some cases; training medians stood in for it (2 of {len(X)} cases)."
+    ]
