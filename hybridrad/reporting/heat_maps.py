@@ -45,13 +45,14 @@ def heat_plate(maps: HeatMaps, model: str, classes: list[Any]) -> Draft | None:
     n_all = len(maps.table.loc[[model]])
     score = f"the probability of {classes[-1]}" if len(classes) == 2 else "the probability of the class called"
     several = (maps.table.loc[[model], "n_views"] > 1).any()
+    other = " (and the one called, where it is another)" if len(classes) > 2 else ""
     views = " Of several views the one with the most heat is shown, with its number." if several else ""
     caption = (
         f"Heat maps of {model} for {n} of {n_all} cases, drawn by chance and balanced over classes and over right and "
         "wrong calls: what speaks for the class that the model called, in the picture as the network saw it. Each map "
-        "is of the network that was fitted without the case's patient. Above each: the case, its true class and the "
-        f"out-of-fold score ({score}), and the share of the heat inside the region beside the region's share of the "
-        f"picture.{views}"
+        "is of the network that was fitted without the case's patient. Above each: the case, its true class"
+        f"{other}, the out-of-fold score ({score}), and the share of the heat inside the region beside the region's "
+        f"share of the picture.{views}"
     )
     return Draft(lambda: heat_panels(maps, model, classes), caption, f"Heat maps of {count(n, 'case')}.")
 

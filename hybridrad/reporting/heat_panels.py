@@ -26,9 +26,9 @@ PANEL_IN = 2.1
 # Dark to light at an even pace, also in grey print; where there is no heat, the picture itself is seen.
 _COLOURS, _MOST_OPAQUE = "inferno", 0.75
 _OUTLINE = "#56B4E9"  # sky blue of Okabe and Ito: in none of the heat's colours
-# Okabe and Ito's, for the class that was called.
-_CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
-_CLASS_MARKERS = ("o", "^", "s", "D", "v")
+# Okabe and Ito's, for the class that was called. No two of the first 42 classes share both colour and marker.
+_CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 _GAP_IN, _HEAD_IN, _EDGE_IN, _BAR_IN = 0.1, 0.54, 0.05, 0.42
 
 
@@ -131,11 +131,16 @@ def share_panels(table: pd.DataFrame, classes: Sequence[object] = ()) -> Figure:
     models = list(table.index.unique("model"))
     columns = min(3, len(models))
     rows = math.ceil(len(models) / columns)
-    figure = Figure(figsize=(0.55 + columns * (PANEL_IN + 0.1), 0.6 + rows * (PANEL_IN + 0.25)))
-    figure.set_layout_engine("constrained", h_pad=0.05, w_pad=0.04)
     known = table[table["heat_in_region"].notna()]
     widest, highest = (1.06 * float(known[c].max()) if len(known) else 1.0 for c in ("region_area", "heat_in_region"))
     called = sorted(known["called"].unique(), key=str)
+    labels = [f"called {shorten(class_name(group, classes), 18)}" for group in called]
+    width = 0.55 + columns * (PANEL_IN + 0.1)
+    # As many names side by side as there is room for: what goes beyond the figure is cut off.
+    ncols = max(1, min(len(labels), int(width / (0.4 + 0.065 * max(map(len, labels), default=0)))))
+    lines_in = 0.16 * (math.ceil(len(labels) / ncols) - 1)
+    figure = Figure(figsize=(width, 0.6 + lines_in + rows * (PANEL_IN + 0.25)))
+    figure.set_layout_engine("constrained", h_pad=0.05, w_pad=0.04)
     for i, name in enumerate(models):
         ax = figure.add_subplot(rows, columns, i + 1)
         ax.set(xlim=(0.0, min(widest, 1.0)), ylim=(-0.03 * highest, min(highest, 1.03)))
@@ -161,8 +166,8 @@ def share_panels(table: pd.DataFrame, classes: Sequence[object] = ()) -> Figure:
         ax.tick_params(labelleft=i % columns == 0, labelbottom=i + columns >= len(models))
     figure.supxlabel("Region's share of the picture", fontsize=7.5)
     figure.supylabel("Share of the heat in the region", fontsize=7.5)
-    handles = [_mark(place, f"called {shorten(class_name(group, classes), 18)}") for place, group in enumerate(called)]
-    figure.legend(handles=handles, loc="outside upper center", ncols=max(len(handles), 1))
+    handles = [_mark(place, label) for place, label in enumerate(labels)]
+    figure.legend(handles=handles, loc="outside upper center", ncols=ncols)
     return figure
 
 
@@ -195,6 +200,8 @@ def _words(row: pd.Series, classes: Sequence[object]) -> list[tuple[str, str, fl
     wrong = bool(true) and true != called
     second = f"true {shorten(true, 14)}, " if true else f"called {shorten(called, 14)}, "
     second += f"score {number(row['y_score'], 2)}{' (wrong)' if wrong else ''}"
+    if wrong and len(classes) > 2:  # of two classes the one called is the other
+        second = f"true {shorten(true, 9)}, called {shorten(called, 9)}, {number(row['y_score'], 2)}"
     third = "no heat at all"
     if is_number(row["heat_in_region"]):
         third = f"{row['heat_in_region']:.0%} of heat on {row['region_area']:.0%} of area"

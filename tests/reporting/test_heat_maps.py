@@ -8,7 +8,7 @@ import pytest
 
 from hybridrad.heat import HeatMaps
 from hybridrad.reporting.heat_maps import heat_section
-from hybridrad.reporting.heat_panels import overlaid
+from hybridrad.reporting.heat_panels import overlaid, share_panels
 
 
 @pytest.fixture
@@ -77,3 +77,32 @@ def test_where_there_is_no_heat_the_picture_stays_as_it_is():
     found = overlaid(grey, heat)
     assert found[0, 0].max() > 0.8
     assert np.allclose(found[-1, -1], 100 / 255)
+
+
+def shares_of_classes(n_classes):
+    called = np.repeat(np.arange(n_classes), 2)
+    table = pd.DataFrame({"y_true": called, "called": called, "heat_in_region": 0.3, "region_area": 0.2})
+    table.index = pd.MultiIndex.from_product([["head"], [f"c{i}" for i in range(len(table))]], names=["model", "case"])
+    return share_panels(table, [f"bone number {k}" for k in range(n_classes)])
+
+
+def test_the_legend_of_many_classes_is_whole_and_no_two_of_them_look_alike():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = shares_of_classes(7)
+    FigureCanvasAgg(figure).draw()
+    legend = figure.legends[0]
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.width
+    assert box.y1 <= figure.bbox.height
+    marks = [(line.get_marker(), line.get_color()) for line in legend.get_lines()]
+    assert len(set(marks)) == len(marks) == 7
+
+
+def test_of_more_than_two_classes_the_one_called_is_named_where_it_is_wrong(study):
+    study.settings["classes"] = ["benign", "malignant", "cyst"]
+    study.heat_maps.table["called"] = 2
+    draft = heat_section(study, drafted)["panels"][0]
+    assert [text.get_text() for text in draft.build().axes[0].texts][1] == "true benign, called cyst, 0.20"
+    assert "and the one called" in draft.caption
