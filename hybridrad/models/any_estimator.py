@@ -45,6 +45,21 @@ def last_step(estimator: Any) -> Any:
     return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
 
 
+def check_task(tuned: Any, *, model: str, task: str) -> None:
+    """Refuse a tuned model of one task in a block model of another.
+
+    Raises
+    ------
+    ValueError
+        The tuned model is not made for this task.
+    """
+    own = getattr(getattr(tuned, "_outcome", None), "name", "classification")
+    if own != task:
+        raise ValueError(
+            f"{model} is a model of {task}, its estimator {type(tuned).__name__} is one of {own}; take its sister."
+        )
+
+
 def own_findings(estimator: Any) -> list[str]:
     """Return what a fitted estimator, or the last step of a Pipeline, says of its own departures."""
     last = last_step(estimator)

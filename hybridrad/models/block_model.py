@@ -12,7 +12,15 @@ from sklearn.base import clone
 from sklearn.utils import Tags
 
 from hybridrad.models.absence import SaysWhatIsMissing
-from hybridrad.models.any_estimator import fit_clone, last_step, of_block, own_contributions, own_findings, rows
+from hybridrad.models.any_estimator import (
+    check_task,
+    fit_clone,
+    last_step,
+    of_block,
+    own_contributions,
+    own_findings,
+    rows,
+)
 from hybridrad.models.case_classifier import SIZE_BLOCK, Array, CaseClassifier, Cases, Training, plain_expected
 from hybridrad.models.case_model import Patients
 from hybridrad.models.memo import share
@@ -107,7 +115,9 @@ class BlockModel(SaysWhatIsMissing, CaseClassifier):
         training = self._start(X, y, groups, blocks=wanted)
         (name, positions), *_ = self.blocks_.items()
         fit: Any = _fit_default if self.estimator is None else _fit_estimator
-        if hasattr(self.estimator, "fit_path"):
+        tuned = hasattr(self.estimator, "fit_path")
+        if tuned:
+            check_task(self.estimator, model=type(self).__name__, task="classification")
             fit = _fit_settings
         ingredients = (
             self.estimator,
@@ -117,6 +127,7 @@ class BlockModel(SaysWhatIsMissing, CaseClassifier):
             training.y,
             training.groups if self.grouped_ else None,
             training.folds,
+            training.seed if tuned else None,  # of trees
         )
         self.fit_: RidgeFit | CalibratedFit | PathFit = share(ingredients, lambda: fit(training, name, positions, self))
         self.oof_logits_ = self.fit_.oof_logits

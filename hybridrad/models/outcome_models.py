@@ -12,7 +12,15 @@ from sklearn.base import clone
 
 from hybridrad.features.blocks import BlockSpec
 from hybridrad.models.absence import SaysWhatIsMissing
-from hybridrad.models.any_estimator import fit_clone, last_step, of_block, own_contributions, own_findings, rows
+from hybridrad.models.any_estimator import (
+    check_task,
+    fit_clone,
+    last_step,
+    of_block,
+    own_contributions,
+    own_findings,
+    rows,
+)
 from hybridrad.models.block_model import LEFT_TO_ESTIMATOR, block_preparation
 from hybridrad.models.case_model import SIZE_BLOCK, Array, Cases
 from hybridrad.models.case_outcome import CaseOutcome, OutcomeTraining
@@ -86,6 +94,8 @@ class OutcomeBlock(SaysWhatIsMissing, CaseOutcome):
         training = self._start(X, y, groups, blocks=wanted)
         (name, positions), *_ = self.blocks_.items()
         own, tuned = self.estimator is None, hasattr(self.estimator, "fit_path")
+        if tuned:
+            check_task(self.estimator, model=type(self).__name__, task=self._outcome.name)
         block = training.cases.values[:, positions] if own else training.cases.columns(positions)
         ingredients = (
             self._outcome.name,
@@ -96,6 +106,7 @@ class OutcomeBlock(SaysWhatIsMissing, CaseOutcome):
             training.y,
             training.groups if self.grouped_ else None,
             training.folds,
+            training.seed if tuned else None,  # of trees
         )
 
         def fit() -> LinearFit | CalibratedPredictor | PathPredictor:

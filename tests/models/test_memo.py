@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hybridrad.models import block_model
 from hybridrad.models.block_model import BlockModel
 from hybridrad.models.boosted import BoostedTrees
 from hybridrad.models.memo import share, shared_fits
+from hybridrad.models.regression.regressors import BlockRegressor
+from hybridrad.models.regression.tuned_forest import TunedForestRegressor
 from hybridrad.models.standard import standard_models
+from hybridrad.models.tuned_forest import TunedForest
+from hybridrad.splits import inner_splits
 
 
 def test_results_with_and_without_sharing_are_identical(table):
@@ -43,6 +48,19 @@ def test_other_rows_labels_patients_folds_or_estimators_are_not_shared(table):
         BlockModel("deep", estimator=BoostedTrees(n_estimators=5)).fit(X, y, groups=groups)
         BlockModel("deep", estimator=BoostedTrees(n_estimators=6)).fit(X, y, groups=groups)
     assert (fits.n_fitted, fits.n_shared) == (8, 0)
+
+
+@pytest.mark.parametrize("model", [BlockModel, BlockRegressor])
+def test_trees_of_another_seed_are_not_shared_where_the_folds_are_the_same(model, table, monkeypatch):
+    X, y, groups = table
+    estimator = {BlockModel: TunedForest, BlockRegressor: TunedForestRegressor}[model](n_estimators=(5,))
+    folds = inner_splits(y, np.unique(groups, return_inverse=True)[1], n_folds=3, random_state=0)
+    for module in ("case_classifier", "case_outcome"):
+        monkeypatch.setattr(f"hybridrad.models.{module}.inner_splits", lambda *_, **__: folds)
+    with shared_fits() as fits:
+        for seed in (0, 1):
+            model("size", estimator=estimator, random_state=seed).fit(X, y + 0.0, groups=groups)
+    assert fits.n_fitted == 6  # designs of three folds and of all rows, and two forests
 
 
 def test_nothing_is_kept_after_the_block_and_nested_blocks_share():

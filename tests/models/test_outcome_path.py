@@ -201,6 +201,17 @@ def test_wrong_settings_are_refused(model, message):
         model.fit(X, y)
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_tuned_model_of_another_task_is_refused(task):
+    X, y, _ = outcome_table(task)
+    (other,) = set(TASKS) - {task}
+    for estimator, its in ((SMALL[other], other), (hr.TunedForest(), "classification")):
+        with pytest.raises(ValueError, match=f"is a model of {task}, .* is one of {its}"):
+            model_of("Block", task)("radiomics", estimator=estimator).fit(X, y)
+    with pytest.raises(ValueError, match="BlockModel is a model of classification"):
+        hr.BlockModel("radiomics", estimator=SMALL[task]).fit(X, np.arange(len(y)) % 2)
+
+
 def test_a_table_without_a_varying_column_is_refused():
     _, y, _ = outcome_table("regression")
     with pytest.raises(ValueError, match="no column varies"):
