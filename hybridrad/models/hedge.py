@@ -66,7 +66,7 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
         Whether there is a joint member, if two blocks have their default model.
     inner : int, default 4
     shrinkage : "auto" or float, default "auto"
-        ``"auto"`` is 0.5 / sqrt(number of training patients); without groups, of training cases.
+        ``"auto"`` is 0.5 / sqrt(number of training patients that have every block); without groups, of such cases.
     n_bootstrap : int, default 200
         Draws of patients behind ``weight_intervals_``; 0 leaves them out.
     random_state : int, default 0
@@ -135,7 +135,7 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Fit the members and the weights; see `BlockModel.fit`."""
         training = self._start(X, y, groups, blocks=self.blocks)
-        self.shrinkage_ = shrinkage_of(self.shrinkage, training.n_patients)
+        shrinkage_of(self.shrinkage, training.groups)  # a wrong one is refused before members are fitted
         self.joint_blocks_ = joint_blocks(self.blocks_, self.estimators, wanted=self.joint)
         self.findings_: list[str] = []
         absent = self._absent(training.cases)
@@ -158,6 +158,7 @@ class HedgedFusion(AnswersWithoutBlock, CaseClassifier):
             self.members_[JOINT] = early.fit(X, y, groups=groups)
         scores = np.stack(out_of_fold_answers(self.members_.values(), absent), axis=-1)
         used = self._used_for_weights(absent, training)
+        self.shrinkage_ = shrinkage_of(self.shrinkage, training.groups, used)
         if used is not None and not used.any():
             found = equal_weights(len(self.members_))
         else:

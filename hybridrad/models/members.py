@@ -89,8 +89,15 @@ def joint_blocks(blocks: Collection[str], estimators: Mapping[str, Any] | None, 
     return default if len(default) > 1 else []
 
 
-def shrinkage_of(shrinkage: str | float, n_patients: int) -> float:
+def shrinkage_of(shrinkage: str | float, patients: NDArray[np.intp], used: NDArray[Any] | None = None) -> float:
     """Return how strongly the weights of a hedge are drawn towards equal.
+
+    Parameters
+    ----------
+    shrinkage : {"auto"} or float
+    patients : int ndarray of shape (n_cases,)
+    used : ndarray of shape (n_cases,), optional
+        Nonzero for the cases that the weights are fitted to: the fewer patients these are, the less is to be learned.
 
     Raises
     ------
@@ -99,11 +106,14 @@ def shrinkage_of(shrinkage: str | float, n_patients: int) -> float:
 
     Examples
     --------
-    >>> shrinkage_of("auto", 100), shrinkage_of(0.3, 100)
+    >>> shrinkage_of("auto", np.arange(100)), shrinkage_of(0.3, np.arange(100))
     (0.05, 0.3)
+    >>> shrinkage_of("auto", np.arange(100), np.arange(100) < 25)
+    0.1
     """
     if shrinkage == "auto":
-        return AUTO_SHRINKAGE / sqrt(n_patients)
+        counted = patients if used is None or not used.any() else patients[used > 0]
+        return AUTO_SHRINKAGE / sqrt(len(np.unique(counted)))
     if isinstance(shrinkage, str) or not shrinkage >= 0:
         raise ValueError(f"shrinkage must be 'auto' or a number of at least 0, got {shrinkage!r}.")
     return float(shrinkage)

@@ -153,7 +153,7 @@ class OutcomeHedge(OutcomePool):
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Fit the members and the weights; see `BlockRegressor.fit`."""
         training = self._start(X, y, groups, blocks=self.blocks)
-        self.shrinkage_ = shrinkage_of(self.shrinkage, training.n_patients)
+        shrinkage_of(self.shrinkage, training.groups)  # a wrong one is refused before members are fitted
         self.joint_blocks_ = joint_blocks(self.blocks_, self.estimators, wanted=self.joint)
         self.findings_: list[str] = []
         self._fit_members(training, y, groups)
@@ -163,6 +163,7 @@ class OutcomeHedge(OutcomePool):
             self.members_[JOINT] = early.fit(X, y, groups=groups)
         scores = self._out_of_fold(training)
         used = self._used_for_weights(training)
+        self.shrinkage_ = shrinkage_of(self.shrinkage, training.groups, used)
         if used.any():
             found = simplex_optimum(self._outcome.pool(scores, training.y, shrinkage=self.shrinkage_, counts=used))
         else:

@@ -62,6 +62,15 @@ def test_shrinkage_counts_patients_not_cases(table):
     assert model.fit(X, y).shrinkage_ == pytest.approx(0.5 / np.sqrt(len(y)))
 
 
+def test_shrinkage_counts_the_patients_that_have_every_block(table):
+    X, y, groups = table
+    X = X.copy()
+    first = np.isin(groups, np.unique(groups)[::2])
+    X.loc[first, [c for c in X.columns if c.startswith("deep__")]] = np.nan
+    model = HedgedFusion(["radiomics", "deep"], n_bootstrap=0).fit(X, y, groups=groups)
+    assert model.shrinkage_ == pytest.approx(0.5 / np.sqrt(len(np.unique(groups[~first]))))
+
+
 def test_intervals_hold_the_weights_and_are_the_same_twice(table):
     X, y, groups = table
     one, again = (HedgedFusion(BLOCKS).fit(X, y, groups=groups) for _ in range(2))
