@@ -235,7 +235,7 @@ class HedgedSurvival(CaseSurvival, OutcomeHedge):
         Whether there is a joint member, if two blocks have their default model.
     inner : int, default 4
     shrinkage : "auto" or float, default "auto"
-        ``"auto"`` is 0.5 / sqrt(number of training patients); without groups, of training cases.
+        ``"auto"`` is 0.5 / sqrt(number of training patients that have every block); without groups, of such cases.
     n_bootstrap : int, default 200
         Draws of patients behind ``weight_intervals_``; 0 leaves them out.
     random_state : int, default 0
