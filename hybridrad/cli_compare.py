@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import hybridrad as hr
+from hybridrad.cli_arms import check_arms, columns_to_come
 from hybridrad.cli_curves import make_curves
 from hybridrad.cli_networks import TrainingOptions, add_heat_maps, make_networks, same_pictures, wanted_networks
 from hybridrad.cli_options import (
@@ -157,6 +158,8 @@ def compare(
     announce(cohort)
     if not from_images:
         table = _feature_table(features, cohort, block=block, not_features=meant)
+    there = columns_to_come(e.name for e in extractors) if from_images else list(table.columns)
+    check_arms(names_in(models), baseline, there, clinical=cohort.clinical, task=chosen, networks=wanted)
     claim_folder(out_folder, recipe)
     say(scoring.sentence(n_classes=len(cohort.classes), task=chosen))
     if not from_images:

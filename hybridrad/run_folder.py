@@ -50,6 +50,8 @@ _HEAT_TABLE, _HEAT_PICTURES = "heat_maps.csv", "heat_maps.npz"
 def claim_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
     """Make ``folder`` the run folder of ``recipe``, or refuse when it belongs to another.
 
+    A folder in which nothing was computed yet takes the new recipe: what failed at once is corrected and called again.
+
     Parameters
     ----------
     folder : Path
@@ -67,6 +69,7 @@ def claim_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
     >>> folder = Path(tempfile.mkdtemp())
     >>> claim_folder(folder, {"seed": 0})
     >>> claim_folder(folder, {"seed": 0})
+    >>> _ = (folder / "features.parquet").write_text("")
     >>> claim_folder(folder, {"seed": 1})
     Traceback (most recent call last):
     ...
@@ -81,12 +84,13 @@ def claim_folder(folder: Path, recipe: Mapping[str, Any]) -> None:
             for key in sorted(set(known) | set(recipe))
             if known.get(key) != recipe.get(key)
         ]
-        if changed:
+        if changed and any(inside != path for inside in folder.iterdir()):
             raise RunError(
                 f"{folder} holds a run with other settings: {'; '.join(changed)}.",
                 hint="Choose another --out, or call with the settings of that run to resume it.",
             )
-        return
+        if not changed:
+            return
     if folder.is_file():
         raise RunError(f"{folder} is a file; --out names a folder.")
     write_text(json.dumps(recipe, indent=2) + "\n", path)

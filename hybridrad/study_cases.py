@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +40,24 @@ def find_roles(models: Mapping[str, Any], baseline: str | None) -> Roles:
     fused = [name for name, d in described.items() if d["role"] == "fused"]
     if baseline is None:
         baseline = "deep" if "deep" in models else (singles or list(models))[0]
-    if baseline not in models:
-        raise ValueError(f"baseline {baseline!r} is not an arm; arms: {list(models)}.{did_you_mean(baseline, models)}")
+    check_baseline(baseline, models)
     default = DEFAULT_FUSED if DEFAULT_FUSED in fused else (fused[0] if fused else None)
     return Roles(baseline, singles, fused, default, described)
+
+
+def check_baseline(baseline: str, names: Iterable[str]) -> None:
+    """Refuse a baseline that is none of the arms.
+
+    Examples
+    --------
+    >>> check_baseline("dep", ["size", "deep"])
+    Traceback (most recent call last):
+    ...
+    ValueError: baseline 'dep' is not an arm; arms: size, deep. Did you mean deep?
+    """
+    arms = list(names)
+    if baseline not in arms:
+        raise ValueError(f"baseline {baseline!r} is not an arm; arms: {', '.join(arms)}.{did_you_mean(baseline, arms)}")
 
 
 def cases_used(features: pd.DataFrame, cohort: Cohort) -> tuple[Cohort, pd.DataFrame]:

@@ -3,14 +3,21 @@ from __future__ import annotations
 import pytest
 
 from hybridrad.errors import RunError
-from hybridrad.run_folder import claim_folder, load_study
+from hybridrad.run_folder import claim_folder, load_study, read_recipe
 
 
 def test_a_folder_belongs_to_its_settings(tmp_path):
     claim_folder(tmp_path / "run", {"seed": 0, "spacing": (1, 1, 1)})
     claim_folder(tmp_path / "run", {"seed": 0, "spacing": [1, 1, 1]})
+    (tmp_path / "run" / "features.parquet").write_text("")
     with pytest.raises(RunError, match="seed: 0 there, 1 now"):
         claim_folder(tmp_path / "run", {"seed": 1, "spacing": (1, 1, 1)})
+
+
+def test_a_folder_in_which_nothing_was_computed_takes_corrected_settings(tmp_path):
+    claim_folder(tmp_path, {"models": "hegde"})
+    claim_folder(tmp_path, {"models": "hedge"})
+    assert read_recipe(tmp_path) == {"models": "hedge"}
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
