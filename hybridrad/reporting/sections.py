@@ -334,13 +334,14 @@ def _procedure(study: Comparison, arms: list[Arm]) -> dict[str, Any]:
 
 def _findings(study: Comparison) -> dict[str, Any]:
     failures, findings = study.failures, study.findings
+    listed = cases_grid(findings, caption="Findings, case by case.", file="findings.csv") if len(findings) else None
     return {
         "failures": cases_grid(failures, caption="Failures, case by case.", file="failures.csv")
         if len(failures)
         else None,
-        "findings": cases_grid(findings, caption="Findings, case by case.", file="findings.csv")
-        if len(findings)
-        else None,
+        "findings": listed if listed is not None and listed.rows else None,
+        # Notes alone leave nothing to list.
+        "unlisted": listed.note if listed is not None and not listed.rows else "",
     }
 
 
