@@ -81,12 +81,14 @@ def fit_linear(
         before = np.zeros(len(y)) if offsets is None else offsets[k]
         known[test] = before[test]
         fitted = preparation.fresh().fit(X[train], y[train], groups[train])
-        coefs, intercepts = outcome.path(fitted.scaled(X[train]), y[train], penalties, offset=before[train])
+        on_top_of = None if offsets is None else before[train]
+        coefs, intercepts = outcome.path(fitted.scaled(X[train]), y[train], penalties, offset=on_top_of)
         predictions = coefs @ fitted.scaled(X).T + intercepts[:, None]
         losses += [outcome.held_out_loss(of_penalty + before, y, train, test) for of_penalty in predictions]
         oof[:, test] = predictions[:, test]
     losses /= outcome.n_terms(y)
     best = int(np.flatnonzero(losses <= losses.min() + TIE * abs(losses.min()))[0])
     fitted = preparation.fresh().fit(X, y, groups)
-    coefs, intercepts = outcome.path(fitted.scaled(X), y, penalties[: best + 1], offset=known)
+    on_top_of = None if offsets is None else known
+    coefs, intercepts = outcome.path(fitted.scaled(X), y, penalties[: best + 1], offset=on_top_of)
     return LinearFit(fitted, coefs[-1], float(intercepts[-1]), float(penalties[best]), losses, oof[best].copy())

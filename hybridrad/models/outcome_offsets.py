@@ -131,7 +131,8 @@ def _nested_after(
             folds=offsets.within[k],
             preparation=preparation.fresh(),
             penalties=penalties,
-            offsets=np.tile(offsets.known[k, train], (len(offsets.within[k]), 1)),
+            # The first block is on top of nothing: it sets the level.
+            offsets=None if lacking is None else np.tile(offsets.known[k, train], (len(offsets.within[k]), 1)),
         )
         # As at prediction, a further block adds nothing to a case that lacks it.
         gone = np.zeros(len(train), dtype=bool) if lacking is None else lacking[train]

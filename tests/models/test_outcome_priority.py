@@ -64,7 +64,7 @@ def test_a_later_block_of_values_is_the_plain_ridge_of_what_the_first_leaves_ove
     first = hr.BlockRegressor("deep").fit(X, y, groups=patient)
     later = model.fits_["radiomics"]
     design = later.preparation.scaled(X.filter(regex="^radiomics__").to_numpy())
-    plain = Ridge(alpha=later.penalty).fit(design, y - first.oof_predictions_)
+    plain = Ridge(alpha=later.penalty, fit_intercept=False).fit(design, y - first.oof_predictions_)
     np.testing.assert_allclose(model.predict(X), first.predict(X) + plain.predict(design), atol=1e-8)
 
 
@@ -74,6 +74,18 @@ def test_a_block_given_again_adds_nothing(task):
     columns = list(X.filter(like="radiomics__"))
     model = model_of("Priority", task)({"radiomics": columns, "again": columns}, se_factor=1.0)
     assert not model.fit(X, y, groups=patient).steps_["kept"]["again"]
+
+
+@pytest.mark.parametrize("offsets", OFFSETS)
+def test_a_block_that_says_nothing_of_values_costs_nothing(offsets):
+    gains = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X = pd.DataFrame(rng.normal(size=(40, 4)), columns=["radiomics__0", *(f"noise__{i}" for i in range(3))])
+        y = 50.0 + X["radiomics__0"] + rng.normal(size=40)
+        steps = hr.PriorityRegressor(["radiomics", "noise"], offsets=offsets).fit(X, y).steps_
+        gains.append(steps.loc["noise", "gain"] / steps.loc["noise", "loss_before"])
+    assert abs(np.median(gains)) < 0.005  # a level learned from out-of-fold predictions lowers it by 0.02
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -10,9 +10,10 @@ class PriorityRegressor(CaseRegressor, OutcomePriority):
     """Fit the blocks one after the other, each on what those before it leave over: what does imaging add?
 
     The first block is a `BlockRegressor`. Every later one is the same ridge regression of the values minus the
-    out-of-fold predictions of the blocks before it, so that it explains only what they leave open. A block is kept if
-    it lowers the out-of-fold squared error, by more than ``se_factor`` standard errors of the difference (over
-    patients); otherwise it adds nothing and the next block is tried. ``steps_`` is the answer, step by step.
+    out-of-fold predictions of the blocks before it, so that it explains only what they leave open; the first block has
+    set the level, and what a later one adds has the mean 0. A block is kept if it lowers the out-of-fold squared error,
+    by more than ``se_factor`` standard errors of the difference (over patients); otherwise it adds nothing and the next
+    block is tried. ``steps_`` is the answer, step by step.
 
     Where a block is missing for a case (all its columns), its term is left out (of the first block the expected
     prediction stays), see ``missing_blocks``.

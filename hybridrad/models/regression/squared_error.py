@@ -50,8 +50,16 @@ class SquaredError:
     def path(
         self, design: Array, y: Target, penalties: Sequence[float], *, offset: Array | None = None
     ) -> tuple[Array, Array]:
-        """Return coefficients (n_penalties, n_columns) and intercepts (n_penalties,), of what an offset leaves over."""
-        return ridge_path(design, y if offset is None else y - offset, penalties=penalties)
+        """Return coefficients (n_penalties, n_columns) and intercepts (n_penalties,), of what an offset leaves over.
+
+        What is known sets the level, so that what is added has the mean 0. Out-of-fold predictions of the training rows
+        are the lower the higher the rows left out are; a free intercept would take that for something to learn, and
+        move the predictions of the rows left out away from them.
+        """
+        if offset is None:
+            return ridge_path(design, y, penalties=penalties)
+        rest = y - offset
+        return ridge_path(design, rest - rest.mean(), penalties=penalties)
 
     def held_out_loss(self, predictions: Array, y: Target, train: NDArray[np.intp], test: NDArray[np.intp]) -> float:
         """Return the sum of squared errors of the cases left out."""
