@@ -112,7 +112,8 @@ def claims_grid(arms: Sequence[Arm], claims: pd.DataFrame, study: Comparison) ->
         ("optimism", "Optimism", 3),
         ("selection_stability", "Stability of selection", 2),
     ]
-    there = set(claims.index.unique("quantity"))
+    shown = claims[claims.index.get_level_values("model").isin([a.name for a in arms]) & claims["value"].notna()]
+    there = set(shown.index.get_level_values("quantity"))
     columns = [c for c in columns if c[0] in there]
     if not columns:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hybridrad.reporting.style import BAND, INK, MUTED, ROLE_COLOURS, ROLE_MARKERS, RULE, WIDTH_IN, quiet_axes
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 ROW_IN = 0.2
 LABEL_CHARACTERS = 34
+CLOSEST_WORDS = 0.12  # share of the axis; words of lines that are closer would lie on each other
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,9 @@ def dots_and_intervals(
     # Limits first: words of the guides are placed against them.
     ax.set_xlim(*(limits or _limits(rows, guides)))
     ax.set_ylim(n_lines - 0.4, -0.7)
+    sides = _word_sides(guides, ax.get_xlim())
     for guide in guides:
-        _draw_guide(ax, guide)
+        _draw_guide(ax, guide, side=sides.get(guide, "center"))
     for row, y in zip(rows, places, strict=True):
         _draw_row(ax, row, y, column_width_pt=column_width_pt)
     for i, head in enumerate(column_heads):
@@ -150,7 +153,18 @@ def _side_text(ax: Axes, text: str, *, y: float, shift_pt: float, color: str, we
     )
 
 
-def _draw_guide(ax: Axes, guide: Guide) -> None:
+def _word_sides(guides: Sequence[Guide], limits: tuple[float, float]) -> dict[Guide, str]:
+    """Return how the words of lines are aligned that would lie on each other: away from each other."""
+    near = CLOSEST_WORDS * (limits[1] - limits[0])
+    lines = sorted((g for g in guides if g.word and g.to is None), key=lambda g: g.at)
+    sides: dict[Guide, str] = {}
+    for left, right in pairwise(lines):
+        if right.at - left.at < near:
+            sides |= {left: "right", right: "left"}
+    return sides
+
+
+def _draw_guide(ax: Axes, guide: Guide, *, side: str) -> None:
     if guide.to is not None:
         ax.axvspan(guide.at, guide.to, color=BAND, linewidth=0, zorder=0)
         middle = (guide.at + guide.to) / 2
@@ -163,9 +177,9 @@ def _draw_guide(ax: Axes, guide: Guide) -> None:
             guide.word,
             xy=(middle, 1),
             xycoords=ax.get_xaxis_transform(),
-            xytext=(0, 3),
+            xytext=({"right": -1.5, "left": 1.5}.get(side, 0.0), 3),
             textcoords="offset points",
-            ha="center",
+            ha=side,
             color=MUTED,
             fontsize=6.5,
         )

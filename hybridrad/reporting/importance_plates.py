@@ -80,10 +80,11 @@ def weights_plate(weights: dict[str, dict[str, Any]]) -> Draft:
         )
         for block, w in weights.items()
     ]
-    heads = ["Weight (interval)"]
+    heads = ["Weight (95 % of folds)"]
     equal = Guide(1 / max(len(rows), 1), word="equal")
     caption = (
-        "Weights of the members of the hedge over the outer folds, with intervals; the dashed line marks equal weights."
+        "Weights of the members of the hedge: mean over the outer folds, and the range that holds 95 % of them, "
+        "which is no confidence interval; the dashed line marks equal weights."
     )
     return Draft(
         lambda: dots_and_intervals(rows, xlabel="Weight", guides=[equal], column_heads=heads, limits=(-0.02, 1.02)),

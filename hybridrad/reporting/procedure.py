@@ -108,16 +108,25 @@ def _weights_trained_on(settings: Mapping[str, Any]) -> list[Weights]:
     return found
 
 
-def tree(name: str, value: Any) -> Node:
-    """Return nested settings as nodes.
+# What an empty setting means below these keys of PyRadiomics: nothing is left out, nothing is changed.
+_EMPTY_BELOW = {"featureClass": "all features", "imageType": "no settings of its own"}
+
+
+def tree(name: str, value: Any, *, empty: str = "none") -> Node:
+    """Return nested settings as nodes; ``empty`` stands for a setting that holds nothing.
 
     Examples
     --------
     >>> tree("views", {"window": ["lung"], "crop": True}).below[0].text
     'lung'
+    >>> tree("settings", {"featureClass": {"glcm": []}}).below[0].below[0].text
+    'all features'
     """
+    if isinstance(value, Mapping | list | tuple) and not value:
+        return Node(name, empty)
     if isinstance(value, Mapping):
-        return Node(name, below=tuple(tree(str(k), v) for k, v in value.items())) if value else Node(name, "none")
+        below = _EMPTY_BELOW.get(name, "none")
+        return Node(name, below=tuple(tree(str(k), v, empty=below) for k, v in value.items()))
     if isinstance(value, list | tuple) and any(isinstance(v, Mapping | list | tuple) for v in value):
         return Node(name, below=tuple(tree(str(i), v) for i, v in enumerate(value, start=1)))
     return Node(name, _text(value))

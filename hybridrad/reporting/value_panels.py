@@ -102,7 +102,11 @@ def _short(value: float) -> str:
 def _title(ax: Axes, arm: Arm, note: str) -> None:
     ax.set_title(shorten(arm.name, TITLE_CHARACTERS), loc="left", fontweight="bold", pad=4)
     if note:
-        ax.text(0.03, 0.97, note, transform=ax.transAxes, ha="left", va="top", fontsize=6.5, linespacing=1.3)
+        # On white, because dots reach into the corner.
+        behind = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.8}
+        ax.text(
+            0.03, 0.97, note, transform=ax.transAxes, ha="left", va="top", fontsize=6.5, linespacing=1.3, bbox=behind
+        )
 
 
 def _grid(n_panels: int) -> tuple[Figure, list[Axes]]:

@@ -88,3 +88,12 @@ def test_more_classes_have_parameters_and_no_decision_curves(make_study):
     made = make_study(classes=3, repeats=2, arms=("radiomics", "deep", "hedge"))
     assert net_benefit_of(made).empty
     assert "20 patients of the smallest class" in text_of(made)
+
+
+def test_a_column_that_no_arm_of_the_table_has_is_left_out(study):
+    claims = claims_of(study)
+    late = pd.MultiIndex.from_tuples([("late", "selection_stability")], names=claims.index.names)
+    with_late = pd.concat([claims, pd.DataFrame({"value": [0.4]}, index=late)])
+    heads = [cell.text for cell in claims_section(study, ordered_arms(study), with_late)["grid"].head]
+    assert "Candidate parameters" in heads
+    assert "Stability of selection" not in heads

@@ -59,3 +59,13 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone(study):
     before = dict(mpl.rcParams)
     draw("flow", lambda: flow_diagram(read_flow(study.settings)))
     assert dict(mpl.rcParams) == before
+
+
+def test_words_of_two_lines_that_are_close_do_not_lie_on_each_other():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    guides = [Guide(0.06, word="baseline"), Guide(0.0, word="mean", dashed=False)]
+    figure = dots_and_intervals([DotRow("deep", 0.06, -0.8, 1.0)], xlabel="R²", guides=guides)
+    FigureCanvasAgg(figure).draw()
+    boxes = {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
+    assert not boxes["mean"].overlaps(boxes["baseline"])

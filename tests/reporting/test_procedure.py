@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from hybridrad.reporting.flow import read_flow
-from hybridrad.reporting.procedure import cautions, design_sentences, facts, weights_used
+from hybridrad.reporting.procedure import cautions, design_sentences, facts, tree, weights_used
 from hybridrad.reporting.report import write_report
 from hybridrad.reporting.sections import warnings_of
 
@@ -62,3 +62,10 @@ def test_cases_that_are_neither_failed_nor_used_raise_a_warning(study):
 def test_models_fitted_without_patients_raise_a_warning(study):
     study.settings["grouped"] = False
     assert [w.lead for w in warnings_of(study)] == ["No patient groups."]
+
+
+def test_an_empty_list_of_features_means_all_of_them():
+    image_types, classes = tree("settings", {"imageType": {"Original": {}}, "featureClass": {"glcm": []}}).below
+    assert classes.below[0].text == "all features"
+    assert image_types.below[0].text == "no settings of its own"
+    assert tree("notes", []).text == "none"
