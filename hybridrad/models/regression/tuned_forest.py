@@ -15,6 +15,7 @@ from hybridrad.models.case_outcome import OutcomeTraining
 from hybridrad.models.outcome_path import TunedOutcome
 from hybridrad.models.path_design import PathDesign, path_design
 from hybridrad.models.regression.regressors import CaseRegressor
+from hybridrad.models.regression.rescaled import Rescaled, level_and_scale
 from hybridrad.models.settings_path import Setting
 from hybridrad.models.tuned_forest import forest_settings, largest_forests, means_of_first_trees
 
@@ -23,7 +24,8 @@ class TunedForestRegressor(CaseRegressor, TunedOutcome):
     """Random forest or extremely randomised trees; number of trees and size of leaves chosen by the inner folds.
 
     Columns are selected by ranks and prepared as in `BlockRegressor`. Forests that differ in their number of trees
-    alone are grown once: scikit-learn's forest of 50 trees is the beginning of its forest of 200 with the same seed.
+    alone are grown once: scikit-learn's forest of 50 trees is the beginning of its forest of 200 with the same seed. They
+    are fitted to y in standard deviations from its mean, so that its unit does not matter.
 
     Parameters
     ----------
@@ -88,19 +90,21 @@ class TunedForestRegressor(CaseRegressor, TunedOutcome):
         """Return the settings, from large leaves to small ones."""
         return forest_settings(self)
 
-    def fit_settings(self, training: OutcomeTraining, settings: Sequence[Setting]) -> FittedValueForests:
+    def fit_settings(self, training: OutcomeTraining, settings: Sequence[Setting]) -> Rescaled:
         """Grow one forest for all settings that differ in their number of trees alone."""
         check_choice(self.kind, ["random", "extra"], name="kind")
         maker = RandomForestRegressor if self.kind == "random" else ExtraTreesRegressor
         design = path_design(training, n_columns=self.n_columns, outcome=self._outcome)
         rows = design.rows.astype(np.float32)  # what the trees work in; converted once
+        # scikit-learn's trees split no node whose variance is below 2e-16, whatever the unit of y.
+        level, scale = level_and_scale(training.y)
         forests = {
             key: maker(
                 n_estimators=trees, max_features=key[0], min_samples_leaf=key[1], random_state=training.seed
-            ).fit(rows, training.y)
+            ).fit(rows, (training.y - level) / scale)
             for key, trees in largest_forests(settings).items()
         }
-        return FittedValueForests(design, list(settings), forests)
+        return Rescaled(FittedValueForests(design, list(settings), forests), level, scale)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class FittedValueForests:
     forests: dict[tuple[Any, int], Any]
 
     def scores(self, cases: Cases) -> Array:
-        """Return the mean value of the first trees, shape (n_settings, n_cases)."""
+        """Return the mean answer of the first trees, shape (n_settings, n_cases)."""
         rows = self.design.of(cases).astype(np.float32)
         return means_of_first_trees(self.settings, self.forests, lambda tree: tree.predict(rows, check_input=False))
 
