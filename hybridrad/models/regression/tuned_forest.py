@@ -24,8 +24,8 @@ class TunedForestRegressor(CaseRegressor, TunedOutcome):
     """Random forest or extremely randomised trees; number of trees and size of leaves chosen by the inner folds.
 
     Columns are selected by ranks and prepared as in `BlockRegressor`. Forests that differ in their number of trees
-    alone are grown once: scikit-learn's forest of 50 trees is the beginning of its forest of 200 with the same seed. They
-    are fitted to y in standard deviations from its mean, so that its unit does not matter.
+    alone are grown once: scikit-learn's forest of 50 trees is the beginning of its forest of 200 with the same seed.
+    Trees are grown for y in standard deviations from its mean, so that its unit does not matter.
 
     Parameters
     ----------
