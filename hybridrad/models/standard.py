@@ -22,6 +22,7 @@ from hybridrad.models.finetuned.arm_networks import describe_networks
 from hybridrad.models.finetuned.network_classifier import NetworkClassifier
 from hybridrad.models.hedge import HedgedFusion
 from hybridrad.models.late import LateFusion
+from hybridrad.models.members import joint_blocks
 from hybridrad.models.outcome_models import OutcomeBlock
 from hybridrad.models.priority import PriorityFusion
 from hybridrad.models.settings_path import TunedClassifier
@@ -158,7 +159,8 @@ def describe_arm(estimator: Any) -> dict[str, Any]:
     ('single', ['radiomics', 'deep'])
     """
     described, network = _what_it_is(estimator), describe_networks(estimator)
-    return described if network is None else {**described, "network": network}
+    # What a network trains is not counted in columns of the table.
+    return described if network is None else {**described, "n_features": None, "network": network}
 
 
 def _what_it_is(estimator: Any) -> dict[str, Any]:
@@ -190,7 +192,7 @@ def _what_it_is(estimator: Any) -> dict[str, Any]:
         text = f"The variant among {listed} with the least inner {loss}, chosen in every fold."
         return {"role": "single", "blocks": blocks, "text": text}
     model = ridge[0].lower() + ridge[1:]
-    together = " and a balanced model of all" if getattr(estimator, "joint", False) and len(blocks) != 1 else ""
+    together = _joint_words(estimator, blocks)
     mean_of = "logits" if kind is type(estimator) else "predictions"
     texts: dict[type, str] = {
         ConcatFusion: f"Plain concatenation of {{}}: scaling and one {model}.",
@@ -205,6 +207,17 @@ def _what_it_is(estimator: Any) -> dict[str, Any]:
             control = set(blocks) == {DEEP, SIZE_BLOCK} or len(blocks) == 1
             return {"role": "other" if control else "fused", "blocks": blocks, "text": text.format(listed)}
     return {"role": "other", "blocks": blocks, "text": f"{type(estimator).__name__}, as given by the caller."}
+
+
+def _joint_words(estimator: Any, blocks: list[str]) -> str:
+    """Return the words on the joint member of a hedge: of all blocks, or of those that have no model of their own."""
+    if not getattr(estimator, "joint", False):
+        return ""
+    own = getattr(estimator, "estimators", None)
+    read = joint_blocks(blocks, own, wanted=True)
+    if blocks and not read:
+        return ""
+    return f" and a balanced model of {'all' if len(read) == len(blocks) else ' and '.join(read)}"
 
 
 def _describe_pipeline(pipeline: Any) -> dict[str, Any]:

@@ -129,3 +129,13 @@ def test_a_pipeline_is_what_its_last_step_is_and_names_the_steps_before():
         "blocks": [],
         "text": "After StandardScaler: LogisticRegression, as given by the caller.",
     }
+
+
+def test_the_words_on_a_hedge_name_what_its_joint_member_reads():
+    network = BlockModel("cnn")
+    of_all = describe_arm(HedgedFusion(["radiomics", "deep"]))["text"]
+    assert "block models of radiomics, deep and a balanced model of all, weights" in of_all
+    two = describe_arm(HedgedFusion(["radiomics", "size", "cnn"], estimators={"cnn": network}))["text"]
+    assert "block models of radiomics, size, cnn and a balanced model of radiomics and size, weights" in two
+    none = describe_arm(HedgedFusion(["radiomics", "cnn"], estimators={"cnn": network}))["text"]
+    assert "balanced model" not in none

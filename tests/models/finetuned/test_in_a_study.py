@@ -90,6 +90,8 @@ def test_it_is_compared_like_any_arm_and_its_time_is_said_before(study_parts):
     assert arm["n_features"] is None
     assert arm["seconds"] > 0
     assert set(study.importance.index.get_level_values("model")) == {"radiomics"}
+    assert study.settings["arms"]["hedge"]["n_features"] is None
+    assert "parameters" not in study.claims.loc["hedge"].index
     told, member = arm["network"], study.settings["arms"]["hedge"]["network"]
     assert (told["weights"]["source"], told["recipe"]["train"], told["device"]) == ("untrained", "head", "cpu")
     assert (told["input_px"], told["precision"], told["augmentation"]) == (32, "float32", None)
