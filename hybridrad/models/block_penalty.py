@@ -18,7 +18,7 @@ from hybridrad.models.case_classifier import (
     plain_expected,
 )
 from hybridrad.models.penalty_factors import FACTORS, FoldDesign, InnerLoss, choose_factors, penalised
-from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_path
+from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_logits
 from hybridrad.models.ridge_path import PENALTIES, fit_ridge
 
 
@@ -115,6 +115,5 @@ class _InnerLogLoss(InnerLoss):
         y, n_classes = self.training.y, self.training.n_classes
         oof = np.empty((len(PENALTIES), len(y), 1 if n_classes == 2 else n_classes))
         for train, test, known, new in designs:
-            path = ridge_logistic_path(known, y[train], n_classes=n_classes, penalties=PENALTIES)
-            oof[:, test] = new @ path.coefs + path.intercepts[:, None, :]
+            oof[:, test] = ridge_logistic_logits(known, y[train], new, n_classes=n_classes, penalties=PENALTIES)
         return min(log_loss(as_logits(one), y) for one in oof)
