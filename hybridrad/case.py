@@ -107,7 +107,7 @@ def _resolve(text: str, *, root: Path, limit: Path | None, column: str, case_id:
     if limit is None or resolved.is_relative_to(limit):
         return resolved
     message = f"the path {text!r} under {column} leads outside the folder of the cohort table."
-    hint = "Move the files below that folder, or allow it outright: allow_outside_root=True."
+    hint = "Move the files below that folder, or allow it outright: allow_outside_root=True (--allow-outside-root)."
     raise _error("E_PATH_OUTSIDE_ROOT", case_id, message, hint)
 
 

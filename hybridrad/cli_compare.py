@@ -11,6 +11,7 @@ import typer
 import hybridrad as hr
 from hybridrad.cli_arms import check_arms, columns_to_come
 from hybridrad.cli_curves import make_curves
+from hybridrad.cli_extract import refuse_empty
 from hybridrad.cli_networks import TrainingOptions, add_heat_maps, make_networks, same_pictures, wanted_networks
 from hybridrad.cli_options import (
     CohortArg,
@@ -167,6 +168,7 @@ def compare(
     else:
         run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
         print_run(run)
+        refuse_empty(run)
         table = run.features
     networks: dict[str, Any] = {}
     store: hr.ViewStore | None = None

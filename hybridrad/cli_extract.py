@@ -23,6 +23,7 @@ from hybridrad.cli_options import (
     read_asked,
 )
 from hybridrad.console import print_findings, print_run, say
+from hybridrad.errors import RunError
 
 
 def check(
@@ -48,6 +49,19 @@ def check(
         say(f"Written: {out_file}")
 
 
+def refuse_empty(run: hr.ExtractionRun) -> None:
+    """Stop where no case was extracted: there is nothing to go on with.
+
+    Raises
+    ------
+    RunError
+        Every case failed.
+    """
+    if run.features.empty and len(run.failures):
+        first = run.failures.iloc[0]
+        raise RunError(f"no case could be extracted. The first: {first['message']}", hint=str(first["hint"]))
+
+
 @in_groups
 def extract(
     cohort_file: CohortArg,
@@ -66,5 +80,6 @@ def extract(
     claim_folder(out_folder, {"command": "extract", "cohort": cohort_file.name, "where": where, **extraction.recipe()})
     run = hr.extract_features(cohort, extractors, store=out_folder, n_jobs=jobs, retry_failed=retry_failed)
     print_run(run)
+    refuse_empty(run)
     say(f"Written: {out_folder / 'features.parquet'}")
     raise typer.Exit(2 if len(run.failures) else 0)

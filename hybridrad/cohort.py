@@ -23,6 +23,10 @@ __all__ = ["Case", "Cohort", "cohort_from_frame", "read_cohort"]
 
 _IDS = ("case_id", "patient_id")
 _RESERVED = (*_IDS, "label", "mask_label", "split")
+_MISSING = {
+    "case_id": "Name the column that tells the cases apart case_id.",
+    "label": "Say which column holds the outcome: label=... (--label COLUMN); or give the columns time and event.",
+}
 
 
 def read_cohort(
@@ -215,6 +219,12 @@ def _cleaned(draft: Cohort, *, decimal_comma: bool, block: str | None, not_featu
     return replace(cohort, positive=_positive(draft.positive, cohort.classes, draft.label))
 
 
+def _may_name_files(column: pd.Series) -> bool:
+    """Return whether there is a text with a dot in a column, as in ``007.png``, that is no number."""
+    texts = column.dropna().astype(str)
+    return bool((pd.to_numeric(texts, errors="coerce").isna() & texts.str.contains(".", regex=False)).any())
+
+
 def _check_columns(raw: pd.DataFrame, draft: Cohort) -> None:
     names, where = list(raw.columns), draft._name
     if not raw.columns.is_unique:
@@ -223,7 +233,10 @@ def _check_columns(raw: pd.DataFrame, draft: Cohort) -> None:
         raise RunError(f"{where} holds no cases.")
     for name in ("case_id", draft.label, *draft.clinical):
         if name not in names:
-            raise RunError(f"{where} has no column {name!r}; it has {first_of(names, 12)}.{did_you_mean(name, names)}")
+            raise RunError(
+                f"{where} has no column {name!r}; it has {first_of(names, 12)}.{did_you_mean(name, names)}",
+                hint=_MISSING.get(name, ""),
+            )
     for name in draft.clinical:
         if name in _RESERVED or name == draft.label or is_path_column(name):
             raise RunError(f"the column {name!r} cannot be a clinical variable: it is an id, a path or the label.")
@@ -232,7 +245,8 @@ def _check_columns(raw: pd.DataFrame, draft: Cohort) -> None:
     if draft.has_images:
         for kind in ("image", "mask"):
             if not any(c == kind or c.startswith(f"{kind}:") for c in names):
-                hint = f"Add it, or read a plain feature table with images=False.{did_you_mean(kind, names)}"
+                near = did_you_mean(kind, [name for name in names if _may_name_files(raw[name])])
+                hint = f"Add it, or read a plain feature table with images=False.{near}"
                 raise RunError(f"{where} has no column {kind!r}; it has {first_of(names, 12)}.", hint=hint)
     for name in _IDS:
         for value in raw[name] if name in names else ():

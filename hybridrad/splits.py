@@ -173,12 +173,18 @@ def feasible_folds(y: ArrayLike, groups: ArrayLike, wanted: int) -> tuple[int, s
     strata = strata_of(y, groups, n_folds=wanted)
     fewest, (least, per_fold, who) = strata.scarce, LEAST[strata.task]
     if fewest < least:
+        patients = f"{fewest} patient{'' if fewest == 1 else 's'}"
         message = {
-            "classification": f"the smaller class has {fewest} patients",
-            "survival": f"{fewest} patients have an event",
+            "classification": f"the smaller class has {patients}",
+            "survival": f"{patients} {'has' if fewest == 1 else 'have'} an event",
             "regression": f"there are {fewest} patients",
         }[strata.task]
-        raise RunError(f"{message}; cross-validation needs at least {least}.", code="E_FEW_PATIENTS")
+        hint = 'Merge classes or leave them out; a value is predicted with task="regression" (--task regression).'
+        raise RunError(
+            f"{message}; cross-validation needs at least {least}.",
+            code="E_FEW_PATIENTS",
+            hint=hint if strata.task == "classification" else "",
+        )
     if wanted > FEWER_FOLDS and fewest / wanted < per_fold:
         of_them = "of them " if strata.task != "regression" else ""
         reason = (

@@ -144,7 +144,8 @@ def refuse_patients_with_two_outcomes(outcome: Outcome, patient_id: pd.Series) -
     several = outcome.table.groupby(patient_id).nunique().max(axis=1) > 1
     if several.any():
         what = {"classification": "labels", "regression": "values", "survival": "times or events"}[outcome.task]
+        who = "1 patient has" if several.sum() == 1 else f"{int(several.sum())} patients have"
         raise RunError(
-            f"{int(several.sum())} patients have cases with different {what} (first: {several.index[several][0]}).",
-            hint='A patient then has no label of its own; score by case (unit="case").',
+            f"{who} cases with different {what} (first: {several.index[several][0]}).",
+            hint='A patient then has no label of its own; score by case (unit="case", --unit case).',
         )

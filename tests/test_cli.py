@@ -109,6 +109,22 @@ def test_a_failed_case_ends_with_status_2_and_is_listed(cohort_file, params, tmp
     assert len(pd.read_csv(tmp_path / "run" / "failures.csv")) == 1
 
 
+def test_where_every_case_failed_nothing_goes_on_and_the_option_that_helps_is_named(params, tmp_path, capsys):
+    make_cohort(tmp_path / "images", n_patients=12, random_state=0)
+    table = pd.read_csv(tmp_path / "images" / "cohort.csv")
+    for column in ("image", "mask"):
+        table[column] = [str(tmp_path / "images" / file) for file in table[column]]
+    (tmp_path / "table").mkdir()
+    table.to_csv(tmp_path / "table" / "cohort.csv", index=False)
+    network = ["--params", str(params), "--backbone", "squeezenet1_1", "--weights", "untrained", "--jobs", "1"]
+    for command in ("extract", "compare"):
+        run = str(tmp_path / command)
+        assert call(command, str(tmp_path / "table" / "cohort.csv"), "--out", run, *network) == 1
+        said = capsys.readouterr().err
+        assert "no case could be extracted" in said
+        assert "--allow-outside-root" in said
+
+
 def test_check_lists_findings_and_ends_well(tmp_path, capsys):
     cohort = make_cohort(tmp_path / "c", n_patients=4, random_state=0)
     cohort.cases()[0].paths["image"].unlink()

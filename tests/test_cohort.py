@@ -217,6 +217,8 @@ def test_a_column_that_cannot_be_what_it_was_named_for_is_refused(write, options
     ("old", "new", "match"),
     [
         ("case_id,", "Case_ID,", r"no column 'case_id'.*Did you mean Case_ID\?"),
+        ("case_id,", "id,", "no column 'case_id'.*Name the column that tells the cases apart case_id"),
+        (",label,", ",outcome,", "no column 'label'.*--label COLUMN"),
         (",image,", ",img,", "no column 'image'.*images=False"),
         (",mask,", ",Mask,", "no column 'mask'.*Did you mean Mask"),
         (",sex,", ",age,", "'age' stands twice"),
@@ -226,6 +228,12 @@ def test_a_column_that_cannot_be_what_it_was_named_for_is_refused(write, options
 def test_a_table_with_a_fault_in_its_columns_is_refused(write, old, new, match):
     with pytest.raises(RunError, match=match):
         read_cohort(write(ROWS.replace(old, new)))
+
+
+def test_a_variable_is_not_proposed_in_place_of_the_image(write):
+    with pytest.raises(RunError, match="no column 'image'") as refused:
+        read_cohort(write(ROWS.replace(",image,", ",site_file,")))
+    assert "Did you mean age" not in str(refused.value)
 
 
 def test_a_table_of_further_sequences_needs_no_column_named_image(write):

@@ -128,6 +128,11 @@ def test_fewer_than_six_patients_of_a_class_are_refused_however_many_cases_they_
         feasible_folds(y, groups, 5)
 
 
+def test_values_taken_for_classes_are_refused_with_the_way_to_predict_them():
+    with pytest.raises(RunError, match=r"has 1 patient; .*--task regression"):
+        feasible_folds([f"{k / 10}" for k in range(30)], np.arange(30), 5)
+
+
 def test_a_patient_with_both_classes_counts_for_both():
     y, groups = np.tile([0, 1], 25), np.repeat(np.arange(25), 2)
     assert feasible_folds(y, groups, 5)[0] == 5

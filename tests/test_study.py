@@ -141,7 +141,7 @@ def test_patient_scoring_is_refused_when_a_patient_has_two_labels():
     table = cohort.table.reset_index()
     table.loc[0, "label"] = "malignant" if table.loc[0, "label"] == "benign" else "benign"
     torn = cohort_from_frame(table, images=False)
-    with pytest.raises(RunError, match="1 patients have cases with different labels"):
+    with pytest.raises(RunError, match="1 patient has cases with different labels"):
         hr.compare_models({"deep": hr.BlockModel("deep")}, features, torn, unit="patient")
 
 

@@ -216,7 +216,8 @@ class _CohortRun:
         self.log.info(
             "%d cases: %d already stored, %d to do, %d jobs", len(cases), len(cases) - len(todo), len(todo), n_jobs
         )
-        with ProgressReport("Extraction", total=len(cases), enabled=progress, note=self.log.info) as self.progress:
+        doing = getattr(self.extractors[0], "doing", "Extraction")
+        with ProgressReport(doing, total=len(cases), enabled=progress, note=self.log.info) as self.progress:
             self.progress.advance(len(cases) - len(todo))
             if not todo:
                 return

@@ -51,7 +51,10 @@ def read_feature_table(path: Path, *, block: str | None = None, not_features: Se
     raw = raw.reset_index() if raw.index.name == "case_id" else raw
     raw.columns = [str(c).strip() for c in raw.columns]
     if "case_id" not in raw.columns:
-        raise RunError(f"{path.name} has no column case_id; it begins with {list(raw.columns[:5])}.")
+        raise RunError(
+            f"{path.name} has no column case_id; it begins with {', '.join(raw.columns[:5])}.",
+            hint="Name the column that tells the cases apart case_id, as in the cohort table.",
+        )
     if not raw.columns.is_unique:
         raise RunError(f"{path.name}: the column {raw.columns[raw.columns.duplicated()][0]!r} stands twice.")
     names, notes = name_features(

@@ -180,7 +180,11 @@ def _digests(files: Mapping[str, Path], case_id: str) -> dict[str, FileDigest]:
             digests[role] = digest_file(path)
         except FileNotFoundError as err:
             raise CaseError(
-                "E_FILE_MISSING", case_id=case_id, stage="read", message=f"{role} file {path.name} does not exist."
+                "E_FILE_MISSING",
+                case_id=case_id,
+                stage="read",
+                message=f"{role} file {path.name} does not exist.",
+                hint="Check the path in the cohort table; paths are relative to the table.",
             ) from err
         except OSError as err:
             raise CaseError(

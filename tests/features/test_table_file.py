@@ -42,7 +42,7 @@ def test_a_table_without_any_feature_names_its_columns_and_the_way_out(tmp_path)
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("id,deep__0\na,1\n", "no column case_id"),
+        ("id,deep__0\na,1\n", "no column case_id; it begins with id, deep__0. Name the column"),
         ("case_id,deep__0\na,x\n", "column deep__0, case a: x is not a finite number"),
         ("case_id,glcm_Idn\na,<1\n", "column glcm_Idn, case a"),
         ("case_id,deep__0,deep__0\na,1,2\n", "stands twice"),

@@ -56,6 +56,7 @@ class PictureExtractor:
     """
 
     name = BLOCK
+    doing = "Views"  # beside the progress of a run
     batched = True
     batch_size = CASES_AT_ONCE
 
