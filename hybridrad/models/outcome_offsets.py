@@ -80,7 +80,14 @@ def nested_offsets(
         [_within(training, train, outcome=outcome, inner=inner) for train, _ in training.folds],
     )
     return _nested_after(
-        X, training, nothing, outcome=outcome, preparation=preparation, penalties=penalties, added=oof_predictions
+        X,
+        training,
+        nothing,
+        outcome=outcome,
+        preparation=preparation,
+        penalties=penalties,
+        added=oof_predictions,
+        first=True,
     )
 
 
@@ -97,16 +104,8 @@ def after_block(
     """Return the offsets after a further block was kept; ``added`` is what it adds out of fold."""
     if not offsets.within:
         return replace(offsets, known=offsets.known + added)
-    lacking = np.asarray(np.isnan(X).all(axis=1))
     return _nested_after(
-        X,
-        training,
-        offsets,
-        outcome=outcome,
-        preparation=preparation,
-        penalties=penalties,
-        added=added,
-        lacking=lacking,
+        X, training, offsets, outcome=outcome, preparation=preparation, penalties=penalties, added=added
     )
 
 
@@ -119,9 +118,9 @@ def _nested_after(
     preparation: Preparation,
     penalties: Sequence[float],
     added: Array,
-    lacking: NDArray[np.bool_] | None = None,
+    first: bool = False,
 ) -> Offsets:
-    known = offsets.known.copy()
+    known, lacking = offsets.known.copy(), np.asarray(np.isnan(X).all(axis=1))
     for k, (train, test) in enumerate(training.folds):
         fit = fit_linear(
             X[train],
@@ -132,11 +131,10 @@ def _nested_after(
             preparation=preparation.fresh(),
             penalties=penalties,
             # The first block is on top of nothing: it sets the level.
-            offsets=None if lacking is None else np.tile(offsets.known[k, train], (len(offsets.within[k]), 1)),
+            offsets=None if first else np.tile(offsets.known[k, train], (len(offsets.within[k]), 1)),
         )
-        # As at prediction, a further block adds nothing to a case that lacks it.
-        gone = np.zeros(len(train), dtype=bool) if lacking is None else lacking[train]
-        known[k, train] += left_out(fit.oof_predictions, gone)
+        # As at prediction, a case that lacks the first block gets the average answer, and from a further one nothing.
+        known[k, train] += left_out(fit.oof_predictions, lacking[train], instead=fit.expected if first else 0.0)
         known[k, test] += added[test]
     return replace(offsets, known=known)
 

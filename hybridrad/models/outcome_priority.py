@@ -63,10 +63,11 @@ class OutcomePriority(SumOfBlocks, CaseOutcome):
         )[first]
         self.fits_: dict[str, OutcomeBlock | LinearFit] = {first: base}
         self.findings_: list[str] = []
-        known = base.oof_predictions_
+        absent = absent_blocks(training.cases.values, self.blocks_)
+        averages = self._averages_of_folds(training)[absent[:, 0]]
+        known = left_out(base.oof_predictions_, absent[:, 0], instead=averages)
         rows = [self._step(self._nothing_known(training), known, training, kept=True, penalty=base.fit_.penalty)]
         offsets = self._first_offsets(training, first, known) if later else None
-        absent = absent_blocks(training.cases.values, self.blocks_)
         for b, (name, positions) in enumerate(later, start=1):
             assert offsets is not None
             values, preparation = training.cases.values[:, positions], block_preparation(training, name, positions)
@@ -109,6 +110,13 @@ class OutcomePriority(SumOfBlocks, CaseOutcome):
         """Return the prediction that is the same for all."""
         start = np.zeros(len(training.y))
         return start + self._outcome.shrink(start, training.y, own_scale=False)[1]
+
+    def _averages_of_folds(self, training: OutcomeTraining) -> Array:
+        """Return what the training rows of its fold say of a case of which nothing is known."""
+        out = np.empty(len(training.y))
+        for train, test in training.folds:
+            out[test] = self._outcome.shrink(np.zeros(len(train)), training.y[train], own_scale=False)[1]
+        return out
 
     def _step(
         self, before: Array, after: Array, training: OutcomeTraining, *, kept: bool | float, penalty: float

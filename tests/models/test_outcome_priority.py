@@ -76,6 +76,19 @@ def test_a_block_given_again_adds_nothing(task):
     assert not model.fit(X, y, groups=patient).steps_["kept"]["again"]
 
 
+@pytest.mark.parametrize(("task", "offsets"), list(product(TASKS, OFFSETS)))
+def test_training_cases_without_the_first_block_are_answered_as_new_ones_are(task, offsets):
+    X, y, patient = outcome_table(task)
+    holes = without(X, "radiomics", slice(0, 10))
+    model = model_of("Priority", task)(["radiomics", "deep"], se_factor=1e9, offsets=offsets)
+    model.fit(holes, y, groups=patient)
+    training = model._start(holes, y, patient, blocks=["radiomics", "deep"])
+    for train, test in training.folds:
+        average = y[train].mean() if task == "regression" else 0.0
+        np.testing.assert_allclose(model.oof_predictions_[test[test < 10]], average)
+    np.testing.assert_allclose(model.predict(holes)[:10], model.expected_prediction_)
+
+
 @pytest.mark.parametrize("offsets", OFFSETS)
 def test_a_block_that_says_nothing_of_values_costs_nothing(offsets):
     gains = []
