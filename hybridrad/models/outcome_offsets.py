@@ -25,8 +25,8 @@ class Offsets:
 
     ``known`` has the shape (n_folds, n_cases). Stacked offsets are the out-of-fold predictions, the same in all folds,
     and ``within`` is empty. Nested ones are, for the training rows of a fold, out of fold within these rows alone
-    (``within`` holds their folds), and for its test rows made by models fitted on the training rows: no target of a
-    test row is in any of them.
+    (``within`` holds their folds), and for its test rows made by models fitted on the training rows: no model
+    behind them was fitted to a target of a test row. The penalty of those for the test rows was chosen by all folds.
     """
 
     known: Array
