@@ -74,7 +74,8 @@ class PartialLikelihood:
 
         A case brings the logarithm of its share of the risk set if it has an event, and its martingale residual: with
         Breslow's ties that is what the likelihood would change by if the case had a little more weight, plus 1 for each
-        event, which no difference between models sees. Residuals sum to zero. The variance of a difference between two models follows from the differences of their cases.
+        event, which no difference between models sees. Residuals sum to zero. The variance of a difference between two
+        models follows from the differences of their cases.
 
         References
         ----------
