@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from hybridrad.study_audit_data import AuditedStudy, task_of_study
 from hybridrad.study_audit_refits import check_controls, control_checks, permuted_checks
 
 _ASK_CLASSES = ("A_TARGET_COLUMN", "A_SIZE_ONLY", "A_SHUFFLED_VOXELS", "A_BACKGROUND_ONLY", "A_SITE")
-_NO_TABLE = "the feature table was not given."
+_NO_TABLE = ("the feature table was not given.", "Give it: features=... (--features TABLE).")
 
 
 def audit(
@@ -118,22 +119,33 @@ def audit(
 def _of_any_outcome(seen: AuditedStudy, say: Callable[[str], None]) -> list[Check]:
     """Return the checks of the feature table that hold for classes, values and survival."""
     if seen.X is None:
-        return [Check(code, UNJUDGED, _NO_TABLE) for code in ("A_NEAR_DUPLICATE", "A_POISONED_TEST")]
+        return [Check(code, UNJUDGED, *_NO_TABLE) for code in ("A_NEAR_DUPLICATE", "A_POISONED_TEST")]
     say("A_POISONED_TEST")
     return [
         near_duplicate_check(seen.X, seen.groups, blocks=_image_blocks(seen.X)),
-        poisoned_test_check(
-            seen.arms, seen.X, seen.y, seen.groups, seen.study.splits, **seen.fitting, fold_context=shared_fits
+        _with_arms_left_out(
+            poisoned_test_check(
+                seen.arms, seen.X, seen.y, seen.groups, seen.study.splits, **seen.fitting, fold_context=shared_fits
+            ),
+            seen,
         )
         if seen.arms
         else Check("A_POISONED_TEST", UNJUDGED, "the arms of the study are not known.", "Give them as models."),
     ]
 
 
+def _with_arms_left_out(check: Check, seen: AuditedStudy) -> Check:
+    """Name the arms of the study that a check has not seen: trained networks, and arms of columns that are not here."""
+    left_out = [name for name in seen.study.settings.get("arms", {}) if name not in seen.arms]
+    if not left_out:
+        return check
+    return replace(check, message=f"{check.message} Not refitted: {', '.join(left_out)}.")
+
+
 def _of_classes(seen: AuditedStudy, random_state: int) -> list[Check]:
     """Return the checks of the feature table against classes."""
     if seen.X is None:
-        return [Check(code, UNJUDGED, _NO_TABLE) for code in ("A_TARGET_COLUMN", "A_SITE")]
+        return [Check(code, UNJUDGED, *_NO_TABLE) for code in ("A_TARGET_COLUMN", "A_SITE")]
     of_images = seen.X[[c for columns in _image_blocks(seen.X).values() for c in columns]]
     return [
         target_column_check(seen.X, seen.y),

@@ -57,11 +57,13 @@ def test_an_honest_study_passes_whatever_can_be_judged(study, data):
 def test_without_features_only_the_tables_of_the_study_are_judged(study):
     table = hr.audit(study)
     assert table.index[table["verdict"] == "pass"].tolist() == ["A_PATIENT_FOLDS", "A_SIZE_ONLY"]
+    assert table.loc["A_NEAR_DUPLICATE", "hint"] == "Give it: features=... (--features TABLE)."
 
 
 def test_without_the_cohort_arms_with_clinical_columns_are_left_out(study, data):
     table = hr.audit(study, data[0])
     assert table.loc["A_POISONED_TEST", "message"].startswith("4 arms")
+    assert table.loc["A_POISONED_TEST", "message"].endswith("Not refitted: clinical.")
     assert table.loc["A_SITE", "verdict"] == "cannot be judged"
 
 

@@ -90,7 +90,8 @@ def poisoned_test_check(
         return Check(code, FAIL, message, hint, float(len(changed)))
     skipped = [name for name in models if name not in known]
     note = f" Not compared: {', '.join(skipped)}." if skipped else ""
-    return Check(code, PASS, f"{len(known)} arms fitted the same, to the last bit.{note}", statistic=0.0)
+    arms = f"{len(known)} arm{'' if len(known) == 1 else 's'}"
+    return Check(code, PASS, f"{arms} fitted the same, to the last bit.{note}", statistic=0.0)
 
 
 def poisoned(X: pd.DataFrame, rows: NDArray[np.bool_]) -> pd.DataFrame:

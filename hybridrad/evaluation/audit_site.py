@@ -47,7 +47,10 @@ def site_check(
     """
     code = "A_SITE"
     if sites is None:
-        return Check(code, UNJUDGED, "no sites were given.", "Give the site (scanner, hospital) of each case.")
+        hint = (
+            "Give the site (scanner, hospital) of each case: a column site of the cohort table (--cohort COHORT.csv)."
+        )
+        return Check(code, UNJUDGED, "no sites were given.", hint)
     groups, y = np.asarray(groups).astype(str), np.asarray(y)
     site = _joined(np.asarray(sites), groups)
     if site is None:

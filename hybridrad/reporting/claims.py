@@ -204,18 +204,18 @@ def _validation(arm: Arm, claims: pd.DataFrame) -> list[str]:
 
 def _slope(arm: Arm, learning: LearningCurves | None, study: Comparison) -> str:
     """Return what more patients would bring, by the fitted learning curve at its largest size."""
-    if task_of_study(study) != "classification":
-        return ""
     if learning is None:
         return "What more patients would bring was not computed (hybridrad curves RUN)."
     fit = learning.fits.loc[[arm.name]].iloc[0] if arm.name in learning.fits.index else None
     if fit is None or not is_number(fit["a"]):
         return f"The learning curve of {arm.name} has no fit that could tell what more patients would bring."
     n = int(max(learning.points.index.unique("n_patients")))
+    primary = str(study.settings.get("primary_metric"))
+    metric = {"roc_auc": "AUC", "r2": "R²"}.get(primary, metric_name(primary).lower())
     gain = float(fit["b"]) * (n ** -float(fit["c"]) - (n + MORE_PATIENTS) ** -float(fit["c"]))
     return (
-        f"By its learning curve, {MORE_PATIENTS} training patients more than {n} would change the AUC of {arm.name} by "
-        f"about {number(gain, 3, signed=True)}."
+        f"By its learning curve, {MORE_PATIENTS} training patients more than {n} would change the {metric} of "
+        f"{arm.name} by about {number(gain, 3, signed=True)}."
     )
 
 

@@ -97,3 +97,17 @@ def test_a_column_that_no_arm_of_the_table_has_is_left_out(study):
     heads = [cell.text for cell in claims_section(study, ordered_arms(study), with_late)["grid"].head]
     assert "Candidate parameters" in heads
     assert "Stability of selection" not in heads
+
+
+@pytest.mark.parametrize(("metric", "words"), [("r2", "the R² of hedge"), ("concordance", "the concordance of hedge")])
+def test_what_more_patients_would_bring_is_said_of_the_metric_of_the_task(study, metric, words):
+    claims = claims_of(study)
+    study.settings.update(primary_metric=metric, task={"r2": "regression", "concordance": "survival"}[metric])
+    assert "was not computed (hybridrad curves RUN)" in " ".join(
+        claims_section(study, ordered_arms(study), claims)["paragraphs"]
+    )
+    fits = pd.DataFrame({"a": [0.9], "b": [1.0], "c": [0.5]}, index=pd.Index(["hedge"], name="model"))
+    sizes = pd.MultiIndex.from_tuples([("hedge", 100)], names=["model", "n_patients"])
+    learning = SimpleNamespace(fits=fits, points=pd.DataFrame({"value": [0.8]}, index=sizes))
+    section = claims_section(study, ordered_arms(study), claims, learning=learning)
+    assert f"would change {words} by about" in " ".join(section["paragraphs"])
