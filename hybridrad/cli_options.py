@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 import hybridrad as hr
+from hybridrad.cohort_checks import first_of
 from hybridrad.errors import RunError
 
 CohortArg = Annotated[Path, typer.Argument(metavar="COHORT.csv", help="Cohort table, CSV or Parquet.")]
@@ -276,6 +277,7 @@ def read_asked(
             )
         keep = cohort.table.index[cohort.table[column].astype(str) == value]
         if not len(keep):
-            raise RunError(f"--where {condition!r} leaves no case.")
+            there = first_of(cohort.table[column].astype(str).drop_duplicates().sort_values())
+            raise RunError(f"--where {condition!r} leaves no case.", hint=f"{column} holds {there}.")
         cohort = cohort.subset(keep)
     return cohort

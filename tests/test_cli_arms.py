@@ -22,6 +22,7 @@ def call(*arguments: str) -> int:
     [
         (["--models", "size,hegde"], "Did you mean hedge?"),
         (["--models", "size,hegde_finetuned"], "Did you mean hedge_finetuned?"),
+        (["--models", "size,xyz"], "sequence, hedge_sequence."),
         (["--models", "size,clinical"], "needs blocks that are not in the table"),
         (["--baseline", "dep"], "Did you mean deep?"),
         (["--models", "size,radiomics", "--baseline", "deep"], "baseline 'deep' is not an arm; arms: size, radiomics."),

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import pytest
 import typer
 
-from hybridrad.cli_options import ExtractionOptions, ViewOptions, in_groups
+from hybridrad.cli_options import ExtractionOptions, ViewOptions, in_groups, read_asked
+from hybridrad.errors import RunError
 from hybridrad.imaging.views import Views
 
 FORMER = {
@@ -53,3 +55,10 @@ def test_grouped_options_reach_a_command_as_their_dataclass():
     app(["a", "--view", "slices", "--slices", "4", "--last", "5"], standalone_mode=False)
     app(["b"], standalone_mode=False)
     assert seen == [("a", ViewOptions("slices", slices=4), 5), ("b", ViewOptions(), 3)]
+
+
+def test_a_value_of_where_that_no_case_has_is_refused_with_the_values_there(tmp_path):
+    text = "case_id,label,site,deep__0\na,0,north,1\nb,1,south,2\n"
+    (tmp_path / "cohort.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(RunError, match=r"leaves no case\. site holds north, south\."):
+        read_asked(tmp_path / "cohort.csv", label="label", where=["site=sout"], allow_outside_root=False, images=False)

@@ -137,8 +137,10 @@ def standard_models(
         known = [*arms, *ON_REQUEST, *FUSED, "deep_size"]
         if name in known or name in (SIZE_BLOCK, CLINICAL_BLOCK, RADIOMICS, DEEP):
             raise ValueError(f"model {name!r} needs blocks that are not in the table; it has {list(blocks)}.")
-        known += [arm for network in NETWORKS for arm in (network, f"hedge_{network}")]
-        raise ValueError(f"unknown model {name!r}; known are {', '.join(arms)}.{did_you_mean(name, known)}")
+        trained = [arm for network in NETWORKS for arm in (network, f"hedge_{network}")]
+        listed = dict.fromkeys([*arms, *(trained if task == "classification" else [])])
+        near = did_you_mean(name, [*known, *trained])
+        raise ValueError(f"unknown model {name!r}; known are {', '.join(listed)}.{near}")
     return {name: arms[name] for name in names}
 
 
