@@ -114,7 +114,7 @@ Found = dict[str, tuple[Any, ...]]  # quantity -> value, low, high, method
 
 def _calibration(part: pd.DataFrame) -> Found:
     repeats = [rows for _, rows in part.groupby(level="repeat")]
-    pooled = f"mean of {len(repeats)} repeats, folds pooled"
+    pooled = f"mean of {len(repeats)} repeat{'' if len(repeats) == 1 else 's'}, folds pooled"
     columns = ["value", "low", "high"]
     value, low, high = calibration_over_repeats(part).loc["citl", columns].to_numpy(dtype=float).tolist()
     found: Found = {}

@@ -172,5 +172,6 @@ def _of_repeats(
     over_repeats = linear_calibration_over_repeats if metric.startswith("linear_") else calibration_over_repeats
     row = over_repeats(predictions, level=level).loc[metric.partition("_")[2]]
     value, low, high = row[["value", "low", "high"]].to_numpy(float)
-    method = f"mean of {len(part)} repeats, folds pooled; interval over patients, without the variance of training"
+    repeats = f"{len(part)} repeat{'' if len(part) == 1 else 's'}"
+    method = f"mean of {repeats}, folds pooled; interval over patients, without the variance of training"
     return float(value), float(low), float(high), method

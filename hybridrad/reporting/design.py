@@ -58,7 +58,7 @@ def _folds(cv: Mapping[str, Any], fitted: str, task: str) -> DesignWords:
     k = f"K = {folds} folds" if is_number(folds) else "K folds"
     return DesignWords(
         heading="Cross-validation",
-        in_short=f"{folds} folds × {repeats} repeats, nested, by patient" if folds else "",
+        in_short=f"{folds} folds × {repeats} repeat{'' if repeats == 1 else 's'}, nested, by patient" if folds else "",
         source="nested cross-validation",
         mean="mean over folds and repeats",
         panel="the mean AUC over folds",

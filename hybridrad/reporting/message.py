@@ -92,15 +92,13 @@ def score_row(study: Comparison, arm: Arm, metric: str) -> pd.Series | None:
 
 def _summary(hedge: Arm, pairs: list[dict[str, Any]]) -> Message:
     if not pairs:
-        return Message(hedge.name, "is the default fused model; it was not compared with any single block.")
+        return Message(hedge.name, "is the default fused model; it was not compared with any single arm.")
     groups: dict[str, list[str]] = {}
     for row in pairs:
         verdict = str(row.get("verdict")) if is_number(row["difference"]) else "not compared"
         groups.setdefault(verdict, []).append(row["baseline"].name)
     parts = [f"{_LINKS.get(verdict, verdict + ':')} {listing(names)}" for verdict, names in groups.items()]
-    return Message(
-        hedge.name, f"(default fused model) against {count(len(pairs), 'single block')}: {'; '.join(parts)}."
-    )
+    return Message(hedge.name, f"(default fused model) against {count(len(pairs), 'single arm')}: {'; '.join(parts)}.")
 
 
 def _difference(hedge: Arm, row: dict[str, Any], study: Comparison) -> Message:

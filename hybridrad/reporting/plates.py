@@ -103,7 +103,7 @@ def differences_plate(study: Comparison, arms: Sequence[Arm]) -> Draft | None:
         else ""
     )
     caption = (
-        f"Signed differences in {metric_name(metric)}, fused model minus single block, with 95 % intervals "
+        f"Signed differences in {metric_name(metric)}, fused model minus single arm, with 95 % intervals "
         f"({_n(study, metric)}); right of zero the fused model is better.{said}{family}"
     )
     heads = ["Difference (95 % interval)", "Verdict"]

@@ -245,7 +245,7 @@ def _comparison(study: Comparison, arms: list[Arm], draw: Callable[..., Plate | 
     rest = table[~confirmatory & (table.index.get_level_values("metric") == primary)]
     if confirmatory.any():
         who = f"{hedge.name}, the default fused model," if hedge else "the default fused model"
-        caption = f"The confirmatory family: {metric_name(primary)} of {who} against every single block."
+        caption = f"The confirmatory family: {metric_name(primary)} of {who} against every single arm."
         shown["family"] = comparison_grid(
             table[confirmatory], caption=caption, note=_comparison_note(table[confirmatory])
         )

@@ -120,7 +120,7 @@ def other_metrics_grid(comparisons: pd.DataFrame, fused: str, singles: Sequence[
     if not rows:
         return None
     head = (Cell("Against"), *(Cell(metric_name(m), kind="num") for m in there))
-    caption = f"{fused} minus each single block in the other metrics, with 95 % intervals and verdicts; exploratory."
+    caption = f"{fused} minus each single arm in the other metrics, with 95 % intervals and verdicts; exploratory."
     lower = listing([metric_name(m) for m in there if m in LOWER_IS_BETTER])
     gain = f"For {lower} a negative difference is a gain. " if lower else ""
     note = f"{gain}Verdicts rest on unadjusted p-values; no margin was declared here."

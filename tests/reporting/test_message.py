@@ -11,7 +11,7 @@ def sentences(study):
 
 
 def test_the_first_sentence_counts_the_verdicts_of_the_default_fused_model(study):
-    assert sentences(study)[0].startswith("hedge (default fused model) against 4 single blocks: ")
+    assert sentences(study)[0].startswith("hedge (default fused model) against 4 single arms: ")
 
 
 def test_each_single_block_gets_its_difference_interval_and_verdict(study):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hybridrad.reporting.flow import read_flow
 from hybridrad.reporting.procedure import cautions, design_sentences, facts, tree, weights_used
 from hybridrad.reporting.report import write_report
-from hybridrad.reporting.sections import warnings_of
+from hybridrad.reporting.sections import head, warnings_of
 
 
 def test_the_interval_is_defined_with_its_degrees_of_freedom_and_reference(study):
@@ -69,3 +69,8 @@ def test_an_empty_list_of_features_means_all_of_them():
     assert classes.below[0].text == "all features"
     assert image_types.below[0].text == "no settings of its own"
     assert tree("notes", []).text == "none"
+
+
+def test_one_repeat_is_not_called_repeats(study):
+    study.settings["cv"] = {**study.settings["cv"], "folds_used": 3, "repeats": 1}
+    assert dict(head(study).facts)["Cross-validation"] == "3 folds × 1 repeat, nested, by patient"
