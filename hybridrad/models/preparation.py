@@ -94,16 +94,19 @@ class ColumnPreparation:
         self.floor_ = np.where(self.logged_, order.lowest / 1e3, 1.0)
         self.skewed_ = np.zeros(numbers.shape[1], dtype=bool)
         self.centre_, self.spread_ = np.zeros(numbers.shape[1]), np.ones(numbers.shape[1])
+        as_they_are = order.n_seen.min(initial=len(numbers)) == len(numbers) and not self.logged_.any()
+        filled = numbers if as_they_are else self._filled(numbers)
         if self.unskew and numbers.shape[1]:
-            as_they_are = order.n_seen.min() == len(numbers) and not self.logged_.any()
-            filled = numbers if as_they_are else self._filled(numbers)
             self.skewed_, self.centre_, self.spread_ = skewed_columns(filled, order=order if as_they_are else None)
         self.levels_ = [_training_levels(column) for column in X[:, self.categorical].T]
-        raw = self._columns(X)
-        self.mean_ = raw.mean(axis=0)
-        sd = raw.std(axis=0)
-        self.kept_ = sd > 1e-10 * np.maximum(np.abs(raw).max(axis=0, initial=0.0), 1e-300)
-        self.mean_, self.sd_ = self.mean_[self.kept_], sd[self.kept_]
+        design = self._bent(filled, X)
+        largest = np.maximum(design.max(axis=0, initial=0.0), -design.min(axis=0, initial=0.0))
+        mean = design.mean(axis=0)
+        # In place: on wide tables, asking for new memory costs more than the arithmetic.
+        design -= mean
+        sd = np.sqrt(np.einsum("ij,ij->j", design, design) / max(len(design), 1))
+        self.kept_ = sd > 1e-10 * np.maximum(largest, 1e-300)
+        self.mean_, self.sd_ = mean[self.kept_], sd[self.kept_]
         self.sources_ = np.concatenate(
             [
                 np.flatnonzero(~self.categorical),
@@ -113,16 +116,18 @@ class ColumnPreparation:
                 ),
             ]
         ).astype(np.intp)[self.kept_]
-        return self._scaled(raw)
+        design = design if self.kept_.all() else design[:, self.kept_]
+        return self._held(design)
 
     def scaled(self, X: Array) -> Array:
         """Return the prepared columns, shape (n_cases, n_prepared)."""
-        return self._scaled(self._columns(X))
-
-    def _scaled(self, out: Array) -> Array:
+        out = self._bent(self._filled(X[:, ~self.categorical]), X)
         out = out if self.kept_.all() else out[:, self.kept_]
-        # In place: on wide tables, asking for new memory costs more than the arithmetic.
         out -= self.mean_
+        return self._held(out)
+
+    def _held(self, out: Array) -> Array:
+        """Scale centred columns, in place, and hold values that are far off."""
         out /= self.sd_
         return np.clip(out, -LARGEST_SCALED, LARGEST_SCALED, out=out)
 
@@ -136,9 +141,8 @@ class ColumnPreparation:
             numbers[:, at] = np.log(np.maximum(numbers[:, at], self.floor_[at]))
         return numbers
 
-    def _columns(self, X: Array) -> Array:
-        """Return new memory: the columns filled, bent and encoded."""
-        numbers = self._filled(X[:, ~self.categorical])
+    def _bent(self, numbers: Array, X: Array) -> Array:
+        """Bend filled numbers, in place, and append the encoded text columns of ``X``."""
         unskew_in_place(numbers, self.skewed_, self.centre_, self.spread_)
         if not self.levels_:
             return numbers
