@@ -34,11 +34,12 @@ from hybridrad.models.tuned_svm import TunedSVM
 from hybridrad.strata import TASKS
 
 RADIOMICS, DEEP = "radiomics", "deep"
+SPARSE = "radiomics_sparse"  # the radiomics a second time, by a model that leaves most of them out
 NETWORKS = ("finetuned", "sequence")
 FUSED = ("concat", "early", "late", "hedge", "hedge_clinical")
 TUNED = ("svm", "forest", "elastic_net", "xgb_tuned")
 ON_REQUEST = (
-    *("radiomics_xgb", "deep_xgb", "early_xgb", "priority", "block_penalty"),
+    *("radiomics_xgb", "deep_xgb", "early_xgb", "priority", "block_penalty", "hedge_sparse"),
     *(f"{on}_{kind}" for kind in (*TUNED, "aft") for on in (RADIOMICS, DEEP, "early")),
 )
 _RIDGES = {
@@ -76,7 +77,8 @@ def standard_models(
     size and clinical) and need two; ``hedge`` takes these and size. On request: ``radiomics_xgb``, ``deep_xgb``,
     ``early_xgb`` (trees on all image blocks together), and so ``_svm``, ``_forest``, ``_elastic_net``, ``_xgb_tuned``
     with settings chosen by the inner folds; ``priority`` and ``block_penalty``, on every block: clinical, size,
-    radiomics, deep and the others, in this order.
+    radiomics, deep and the others, in this order; ``hedge_sparse``, the hedge with an elastic net of the radiomics as a
+    further member, ``radiomics_sparse`` (then ask for ``radiomics_elastic_net`` as well: what it gains is not fusion).
 
     Parameters
     ----------
@@ -194,6 +196,10 @@ def _what_it_is(estimator: Any) -> dict[str, Any]:
         text = f"The variant among {listed} with the least inner {loss}, chosen in every fold."
         return {"role": "single", "blocks": blocks, "text": text}
     model = ridge[0].lower() + ridge[1:]
+    if SPARSE in (getattr(estimator, "estimators", None) or {}):
+        blocks = [block for block in blocks if block != SPARSE]
+        net = tuned_texts[TunedElasticNet]
+        listed = f"{', '.join(blocks)} and a second one of {RADIOMICS} ({net[0].lower() + net[1:]})"
     together = _joint_words(estimator, blocks)
     mean_of = "logits" if kind is type(estimator) else "predictions"
     texts: dict[type, str] = {
@@ -252,6 +258,11 @@ def _arms(blocks: dict[str, list[str]], *, inner: int, random_state: int) -> dic
         arms["late"] = LateFusion(image, inner=inner, random_state=random_state)
     if len(hedged) > 1 and hedged != [DEEP, SIZE_BLOCK]:
         arms["hedge"] = HedgedFusion(hedged, inner=inner, random_state=random_state)
+        if RADIOMICS in hedged and SPARSE not in blocks:
+            members = {**{name: blocks[name] for name in hedged}, SPARSE: blocks[RADIOMICS]}
+            arms["hedge_sparse"] = HedgedFusion(
+                members, estimators={SPARSE: TunedElasticNet()}, inner=inner, random_state=random_state
+            )
     if CLINICAL_BLOCK in blocks and hedged:
         arms["hedge_clinical"] = HedgedFusion([*hedged, CLINICAL_BLOCK], inner=inner, random_state=random_state)
     for block in (RADIOMICS, DEEP):

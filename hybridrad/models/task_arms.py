@@ -131,4 +131,8 @@ def _sister(arm: Any, sisters: Mapping[type, type]) -> Any | None:
         words["estimator"] = _sister(words["estimator"], sisters)
         if words["estimator"] is None:
             return None
+    if words.get("estimators"):
+        words["estimators"] = {name: _sister(model, sisters) for name, model in words["estimators"].items()}
+        if None in words["estimators"].values():
+            return None
     return sisters[type(arm)](**words)

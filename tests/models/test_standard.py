@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -43,6 +44,31 @@ def test_concat_early_and_late_take_image_blocks_and_the_hedge_also_size():
 )
 def test_arms_without_their_blocks_are_left_out(columns, arms):
     assert list(standard_models(columns)) == arms
+
+
+@pytest.mark.parametrize("task", ["classification", "regression", "survival"])
+def test_the_sparse_hedge_reads_the_radiomics_twice_and_says_so(task):
+    arm = standard_models(COLUMNS, names=["hedge_sparse"], task=task)["hedge_sparse"]
+    assert list(arm.blocks) == ["radiomics", "deep", "size", "radiomics_sparse"]
+    assert arm.blocks["radiomics_sparse"] == arm.blocks["radiomics"] == ["radiomics__a", "radiomics__b"]
+    assert type(arm.estimators["radiomics_sparse"]).__name__.startswith("TunedElasticNet")
+    described = describe_arm(arm)
+    assert described["blocks"] == ["radiomics", "deep", "size"]
+    assert "deep, size and a second one of radiomics (elastic-net" in described["text"]
+    assert "a balanced model of all" in described["text"]
+    assert "hedge_sparse" not in standard_models(COLUMNS, task=task)
+
+
+def test_the_sparse_hedge_adds_a_member_to_the_hedge_and_its_columns_add_up(table):
+    X, y, groups = table
+    arms = standard_models(X, names=["hedge", "hedge_sparse"], inner=3)
+    hedge, sparse = (arm.set_params(n_bootstrap=0).fit(X, y, groups=groups) for arm in arms.values())
+    assert set(sparse.weights_.index) - set(hedge.weights_.index) == {"radiomics_sparse"}
+    np.testing.assert_array_equal(
+        sparse.members_["joint"].decision_function(X), hedge.members_["joint"].decision_function(X)
+    )
+    total = sparse.shap_values(X).sum(axis=1) + sparse.expected_logit_
+    np.testing.assert_allclose(total, sparse.decision_function(X), atol=1e-9)
 
 
 def test_arms_on_request_come_in_the_order_wanted(table):
