@@ -106,6 +106,14 @@ class Comparison:
     net_benefit: pd.DataFrame = field(default_factory=no_net_benefit, repr=False)
     heat_maps: HeatMaps | None = field(default=None, repr=False)
 
+    def __repr__(self) -> str:
+        metric = str(self.settings.get("primary_metric", "roc_auc"))
+        values = self.scores["value"][self.scores.index.get_level_values("metric") == metric].droplevel("metric")
+        told = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+        return (
+            f"Comparison({len(values)} arms; {metric}: {told}; tables: scores, comparisons, regret, predictions, ...)"
+        )
+
 
 def compare_models(
     models: Mapping[str, Any],

@@ -50,6 +50,12 @@ def test_the_tables_have_the_columns_that_were_promised(study):
     assert {"patient_id", "y_true", "y_score"} <= set(study.predictions.columns)
 
 
+def test_a_study_introduces_itself_in_a_line(study):
+    auc = study.scores.loc[("hedge", "roc_auc"), "value"]
+    assert f"hedge {auc:.3f}" in repr(study)
+    assert "\n" not in repr(study)
+
+
 def test_every_arm_predicts_every_case_once_per_repeat(study):
     counts = study.predictions.groupby(level=["model", "repeat"]).size()
     assert (counts == 60).all()

@@ -45,8 +45,8 @@ def check_case(views: Views, roi: Roi) -> None:
     if views.kind == "orthogonal" or (views.kind == "mip" and views.mip_axis != "z"):
         asked.append(f"views of kind {views.kind!r}")
     if asked and not roi.has_spacing:
-        message = f"{' and '.join(asked)} need millimetres and the image states none."
-        hint = "Use relative_margin, or convert the image to a format with spacing."
+        message = f"millimetres are needed ({', '.join(asked)}) and the image states none."
+        hint = "Use relative_margin (--relative-margin), or convert the image to a format with spacing."
         raise _refusal("E_NO_SPACING", roi, message, hint)
 
 
