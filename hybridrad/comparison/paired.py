@@ -122,8 +122,9 @@ def comparison_table(
     Returns
     -------
     DataFrame
-        Index ``model, baseline, metric``; columns ``difference, low, high, p_value, p_adjusted, verdict, method``. A
-        pair of which an arm has no value in some fold is not compared: NaN, inconclusive, and ``method`` says why.
+        Index ``model, baseline, metric``; columns ``difference, low, high, p_value, p_adjusted, verdict, method``;
+        intervals are clipped to the differences that the metric can have. A pair of which an arm has no value in some
+        fold is not compared: NaN, inconclusive, and ``method`` says why.
 
     Raises
     ------
@@ -166,7 +167,10 @@ def comparison_table(
             alpha=alpha,
         )
         method = f"{design}; Holm over {len(in_family)} comparisons" if key in adjusted else f"exploratory: {design}"
-        rows.append((*key, test.difference, test.low, test.high, test.p_value, p_adjusted, word, method))
+        # The t interval knows nothing of the ends of the scale; NaN stays NaN.
+        span = METRICS[metric].high - METRICS[metric].low
+        low, high = np.maximum(test.low, -span), np.minimum(test.high, span)
+        rows.append((*key, test.difference, float(low), float(high), test.p_value, p_adjusted, word, method))
     table = pd.DataFrame(rows, columns=["model", "baseline", "metric", *COMPARISON_COLUMNS])
     return table.set_index(["model", "baseline", "metric"])
 

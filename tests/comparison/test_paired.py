@@ -45,6 +45,16 @@ def test_the_table_has_the_promised_columns_and_signs():
     assert row["verdict"] == "better"
 
 
+def test_an_interval_holds_no_difference_that_the_metric_cannot_have():
+    scores = fold_scores(MEANS)
+    folds = scores.index.get_level_values("fold")
+    scores["value"] = np.where(scores.index.get_level_values("model") == "hedge", folds % 2, 1 - folds % 2)
+    table = comparison_table(scores, pairs=[], family=FAMILY)
+    assert corrected_paired_test([1.0, -1.0] * 3, n_train=80, n_test=40, n_folds=3).high > 1.0
+    assert table["low"].tolist() == [-1.0] * len(table)
+    assert table["high"].tolist() == [1.0] * len(table)
+
+
 def test_the_declared_family_is_adjusted_by_holm_and_nothing_else():
     scores = fold_scores(MEANS, metrics=("roc_auc", "brier"))
     table = comparison_table(scores, pairs=[("radiomics", "deep"), ("hedge", "deep")], family=FAMILY)
