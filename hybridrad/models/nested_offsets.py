@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrad.models.preparation import ColumnPreparation
-from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_logits, ridge_logistic_path
+from hybridrad.models.priority_steps import left_out
+from hybridrad.models.ridge_logistic import level_of_known, log_loss, ridge_logistic_logits, ridge_logistic_path
 from hybridrad.models.ridge_path import PENALTIES, TIE, RidgeFit, fit_ridge
 from hybridrad.splits import Fold, inner_splits
 
@@ -44,6 +45,32 @@ def can_be_nested(y: NDArray[np.intp], groups: NDArray[np.intp], folds: Sequence
     return all(min(len(np.unique(groups[train][y[train] == k])) for k in classes) >= 2 for train, _ in folds)
 
 
+def first_logits(
+    fit: RidgeFit,
+    X: Array,
+    y: NDArray[np.intp],
+    groups: NDArray[np.intp],
+    *,
+    n_classes: int,
+    folds: Sequence[Fold],
+    preparation: ColumnPreparation,
+) -> Array:
+    """Return the out-of-fold logits of the first block, where it is missing the expected one of the fold's model.
+
+    New cases without the first block get the expected logit too, and not what the model says of a row of medians.
+    ``fit`` was made by `fit_ridge` from the rest.
+    """
+    gone = np.asarray(np.isnan(X).all(axis=1))
+    if not gone.any():
+        return fit.oof_logits
+    expected = np.empty((len(y), 1 if n_classes == 2 else n_classes))
+    for train, test in folds:
+        design = preparation.fresh().fit_scaled(X[train], y[train], groups[train])
+        path = ridge_logistic_path(design, y[train], n_classes=n_classes, penalties=[fit.penalty])
+        expected[test] = path.intercepts[0]
+    return left_out(fit.oof_logits, gone, instead=expected[gone].reshape(gone.sum(), *fit.oof_logits.shape[1:]))
+
+
 def first_offsets(
     X: Array,
     y: NDArray[np.intp],
@@ -68,17 +95,17 @@ def first_offsets(
     preparation : ColumnPreparation
         Unfitted, of the first block.
     oof_logits : ndarray of shape (n_cases,) or (n_cases, n_classes)
-        Of the first block in ``folds``.
+        Of the first block in ``folds``, see `first_logits`.
     inner, seed : int
         Of the folds within the training rows of each fold.
     """
     offsets = []
     for train, test in folds:
         within = inner_splits(y[train], groups[train], n_folds=inner, random_state=seed)
-        first = fit_ridge(
-            X[train], y[train], groups[train], n_classes=n_classes, folds=within, preparation=preparation.fresh()
-        )
-        offsets.append(OffsetFold(train, test, within, first.oof_logits, oof_logits[test]))
+        rows = X[train], y[train], groups[train]
+        first = fit_ridge(*rows, n_classes=n_classes, folds=within, preparation=preparation.fresh())
+        of_train = first_logits(first, *rows, n_classes=n_classes, folds=within, preparation=preparation)
+        offsets.append(OffsetFold(train, test, within, of_train, oof_logits[test]))
     return offsets
 
 
@@ -111,13 +138,15 @@ def fit_on_offsets(
             penalties=penalties,
             offset=fold.of_train,
         )
+        oof[:, fold.test] -= level_of_known(fold.of_train, y[fold.train], n_classes=n_classes)
     logits = oof[:, :, 0] if n_outputs == 1 else oof
     losses = np.array([log_loss(one + known, y) for one in logits])
     best = int(np.flatnonzero(losses <= losses.min() + TIE)[0])
     fitted = preparation.fresh()
     design = fitted.fit_scaled(X, y, groups)
     path = ridge_logistic_path(design, y, n_classes=n_classes, penalties=penalties[best : best + 1], offset=known)
-    return RidgeFit(fitted, path.coefs[0], path.intercepts[0], float(penalties[best]), losses, logits[best].copy())
+    intercept = path.intercepts[0] - level_of_known(known, y, n_classes=n_classes)
+    return RidgeFit(fitted, path.coefs[0], intercept, float(penalties[best]), losses, logits[best].copy())
 
 
 def after_block(

@@ -22,7 +22,14 @@ from hybridrad.models.case_classifier import (
     probabilities,
 )
 from hybridrad.models.members import fit_members
-from hybridrad.models.nested_offsets import OffsetFold, after_block, can_be_nested, first_offsets, fit_on_offsets
+from hybridrad.models.nested_offsets import (
+    OffsetFold,
+    after_block,
+    can_be_nested,
+    first_logits,
+    first_offsets,
+    fit_on_offsets,
+)
 from hybridrad.models.priority_steps import Step, SumOfBlocks, in_order, judged_step, left_out, says_left_out
 from hybridrad.models.ridge_logistic import case_losses
 from hybridrad.models.ridge_path import RidgeFit, fit_ridge
@@ -71,17 +78,20 @@ class PriorityFusion(SumOfBlocks, CaseClassifier):
     rows of every inner fold, so that no label of the rows that are judged is in any offset, at the price of offsets
     learned on fewer patients. In both, the penalty of a block is chosen by the very losses that are printed. The outer
     folds judge the procedure. In simulations (``benchmarks/priority_offsets.md``) neither was better in AUC or log loss
-    beyond chance; nesting took 1.2 to 2.7 times as long and kept blocks that add nothing 1.5 to 2.3 times as often.
+    beyond chance; nesting took 2.1 to 2.8 times as long, and kept blocks that add nothing about as often.
 
-    The intercept of a later block is free. With stacked offsets it takes up what the left-out rows told the out-of-fold
-    logits of the others, the wrong way round, where folds differ in prevalence: with 90 cases of 30 patients, made up,
-    the gain of a later block was told 0.015 of log loss too low (60 patients with a case each: 0.003), so that blocks
-    were left out that nested offsets kept. `PriorityRegressor` has no such intercept, `PrioritySurvival` none at all.
+    The intercept of a later block counts from the level that the offsets alone would take in the same rows. A free one
+    takes up what the left-out rows told the stacked offsets of the others, the wrong way round: with 90 cases of 30
+    patients, made up, the gain of a later block was told 0.01 of log loss too low, and a useful one was kept in 0.55 of
+    40 draws instead of 0.93. None at all would be wrong where classes differ in size, for a logit that tells more also
+    needs another level: the log loss at a prevalence of 0.2 was 0.017 higher (160 patients, made up, 14 fits). On
+    breast ultrasound it was lower, for a reason not found (``benchmarks/RESULTS_fusion.md``).
 
     Trained on 40 patients (10 draws of the breast ultrasound and fracture cohorts of the benchmarks, tested on the
     others), ``se_factor`` 0 and 1 gave an AUC of 0.840 and 0.767, and of 0.640 and 0.602: good blocks were left out. On
     nodules (6 draws) 1 was better, 0.917 and 0.923. In simulations with 150 patients it went both ways, from 0.014 in
-    favour of 1 to 0.036 against it. The default was chosen on these data and not confirmed on others.
+    favour of 1 to 0.036 against it. The default was chosen on these data, with a free intercept of later blocks, and
+    not confirmed on others.
 
     References
     ----------
@@ -129,8 +139,16 @@ class PriorityFusion(SumOfBlocks, CaseClassifier):
         share = np.bincount(training.y, minlength=training.n_classes) / len(training.y)
         prevalence = np.log(share[1] / share[0]) if training.n_classes == 2 else np.log(share)
         before = np.broadcast_to(prevalence, base.oof_logits_.shape)
-        rows = [_step(before, base.oof_logits_, training, kept=True, penalty=base.fit_.penalty)]
-        logits = base.oof_logits_
+        logits = first_logits(
+            base.fit_,
+            training.cases.values[:, positions],
+            training.y,
+            training.groups,
+            n_classes=training.n_classes,
+            folds=training.folds,
+            preparation=block_preparation(training, first, positions),
+        )
+        rows = [_step(before, logits, training, kept=True, penalty=base.fit_.penalty)]
         self.findings_: list[str] = []
         offsets = self._first_offsets(training, first, positions, logits) if later else None
         absent = absent_blocks(training.cases.values, self.blocks_)

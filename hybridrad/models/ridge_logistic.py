@@ -106,6 +106,18 @@ def ridge_logistic_logits(
     return logits
 
 
+def level_of_known(offset: Array, y: NDArray[np.intp], *, n_classes: int) -> Array:
+    """Return the intercepts of a model that has nothing but known logits, shape (n_outputs,).
+
+    Examples
+    --------
+    >>> level_of_known(np.full(4, -1.0), np.array([0, 0, 1, 1]), n_classes=2).round(3)
+    array([1.])
+    """
+    nothing = np.empty((len(y), 0))
+    return ridge_logistic_path(nothing, y, n_classes=n_classes, penalties=[1.0], offset=offset).intercepts[0]
+
+
 def _fitted(
     reduced: Array, y: NDArray[np.intp], n_classes: int, penalties: Sequence[float], offset: Array | None
 ) -> tuple[Array, Array]:

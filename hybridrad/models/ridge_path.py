@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrad.models.preparation import Preparation, column_contributions
-from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_logits, ridge_logistic_path
+from hybridrad.models.ridge_logistic import level_of_known, log_loss, ridge_logistic_logits, ridge_logistic_path
 from hybridrad.splits import Fold
 
 Array = NDArray[np.float64]
@@ -76,24 +76,28 @@ def fit_ridge(
         Values of C, ascending.
     offset : ndarray of shape (n_cases,) or (n_cases, n_classes), optional
         Logits known before, to which the model adds; losses are those of the sum, ``oof_logits`` are what it adds.
+        Its intercept counts from the level at which the known logits alone fit these rows best. Out-of-fold logits of
+        the training rows are the lower the more positive cases are among the rows left out; an intercept that makes up
+        for this would move the logits of the rows left out away from them.
     """
     n_outputs = 1 if n_classes == 2 else n_classes
     oof = np.empty((len(penalties), len(y), n_outputs))
     for train, test in folds:
         fitted = preparation.fresh()
         design = fitted.fit_scaled(X[train], y[train], groups[train])
+        known = None if offset is None else offset[train]
         oof[:, test] = ridge_logistic_logits(
-            design,
-            y[train],
-            fitted.scaled(X[test]),
-            n_classes=n_classes,
-            penalties=penalties,
-            offset=None if offset is None else offset[train],
+            design, y[train], fitted.scaled(X[test]), n_classes=n_classes, penalties=penalties, offset=known
         )
+        if known is not None:
+            oof[:, test] -= level_of_known(known, y[train], n_classes=n_classes)
     logits = oof[:, :, 0] if n_outputs == 1 else oof
     losses = np.array([log_loss(one if offset is None else one + offset, y) for one in logits])
     best = int(np.flatnonzero(losses <= losses.min() + TIE)[0])
     fitted = preparation.fresh()
     design = fitted.fit_scaled(X, y, groups)
     path = ridge_logistic_path(design, y, n_classes=n_classes, penalties=penalties[best : best + 1], offset=offset)
-    return RidgeFit(fitted, path.coefs[0], path.intercepts[0], float(penalties[best]), losses, logits[best].copy())
+    intercept = path.intercepts[0]
+    if offset is not None:
+        intercept = intercept - level_of_known(offset, y, n_classes=n_classes)
+    return RidgeFit(fitted, path.coefs[0], intercept, float(penalties[best]), losses, logits[best].copy())

@@ -59,7 +59,8 @@ def test_without_anything_known_before_it_is_the_plain_ridge(data):
     offsets = offsets_of(np.zeros((80, 3)), y, groups, folds)[1]
     silent = [replace(o, of_train=np.zeros(len(o.train)), of_test=np.zeros(len(o.test))) for o in offsets]
     ours = fit_on_offsets(second, y, groups, n_classes=2, offsets=silent, preparation=preparation(4))
-    plain = fit_ridge(second, y, groups, n_classes=2, folds=folds, preparation=preparation(4))
+    nothing = np.zeros(80)
+    plain = fit_ridge(second, y, groups, n_classes=2, folds=folds, preparation=preparation(4), offset=nothing)
     np.testing.assert_allclose(ours.coef, plain.coef, atol=1e-8)
     np.testing.assert_allclose(ours.oof_logits, plain.oof_logits, atol=1e-8)
     assert ours.penalty == plain.penalty

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hybridrad.models.block_model import BlockModel
 from hybridrad.models.preparation import ColumnPreparation
 from hybridrad.models.priority import PriorityFusion
 from hybridrad.models.ridge_logistic import log_loss, ridge_logistic_path
+from hybridrad.models.ridge_path import fit_ridge
 
 BLOCKS = ["size", "radiomics", "deep"]
 ORACLES = Path(__file__).parent / "oracles"
@@ -59,6 +61,89 @@ def test_each_step_starts_where_the_one_before_ended(table):
     np.testing.assert_allclose(steps["loss_before"].iloc[1:], after[:-1])
     assert log_loss(model.oof_logits_, y) == pytest.approx(after[-1])
     assert steps["loss_before"].iloc[0] == pytest.approx(-np.mean(np.log(np.where(y, y.mean(), 1 - y.mean()))))
+
+
+OFFSETS = ["stacked", "nested"]
+
+
+@pytest.mark.parametrize("data", ["table", "three_classes", "few_of_one_class"])
+def test_a_later_block_is_the_ridge_on_top_of_the_first_from_the_level_that_this_would_take(data, request):
+    X, y, groups = request.getfixturevalue(data)
+    model = PriorityFusion(["deep", "radiomics"]).fit(X, y, groups=groups)
+    first, later = BlockModel("deep").fit(X, y, groups=groups), model.fits_["radiomics"]
+    design, n_outputs = later.preparation.scaled(X.filter(like="radiomics__").to_numpy()), later.coef.shape[1]
+    known = first.oof_logits_.reshape(len(y), n_outputs)
+
+    def loss(added: np.ndarray) -> float:
+        return len(y) * log_loss((known + added).squeeze(), y)
+
+    def objective(flat: np.ndarray) -> float:
+        free = flat.reshape(-1, n_outputs)
+        return loss(design @ free[:-1] + free[-1]) + 0.5 / later.penalty * np.sum(free[:-1] ** 2)
+
+    slow = minimize(objective, np.zeros(later.coef.size + n_outputs), options={"gtol": 1e-6}).x.reshape(-1, n_outputs)
+    level = slow[-1] - minimize(loss, np.zeros(n_outputs), options={"gtol": 1e-6}).x
+    np.testing.assert_allclose(later.coef, slow[:-1], atol=1e-4)
+    np.testing.assert_allclose(later.intercept, level - (level.mean() if n_outputs > 1 else 0.0), atol=1e-4)
+
+
+@pytest.fixture(name="few_of_one_class")
+def a_third_are_positive(make_table):
+    X, y, groups = make_table(80, seed=3)
+    kept = (y == 0) | (groups.astype(int) % 4 == 1)
+    return X[kept], y[kept], groups[kept]
+
+
+def several_cases_of_few_patients(seed: int, shift: float) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Return 90 cases of 30 patients, a first block that tells a little and a second one that tells ``shift``."""
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(30), 3)
+    y = rng.integers(0, 2, 90)
+    X = pd.DataFrame(rng.normal(size=(90, 6)), columns=["size__ml", *(f"radiomics__{i}" for i in range(5))])
+    X["size__ml"] = np.exp(X["size__ml"] + 0.5 * y)
+    X["radiomics__0"] += shift * y
+    return X, y, groups
+
+
+@pytest.mark.parametrize("offsets", OFFSETS)
+def test_a_later_block_that_tells_something_is_kept(offsets):
+    kept = []
+    for seed in range(20):
+        X, y, groups = several_cases_of_few_patients(seed, 0.6)
+        kept.append(PriorityFusion(offsets=offsets).fit(X, y, groups=groups).steps_["kept"]["radiomics"])
+    assert np.mean(kept) > 0.7
+
+
+@pytest.mark.parametrize("offsets", OFFSETS)
+def test_a_later_block_that_tells_nothing_costs_nothing(offsets):
+    gains = []
+    for seed in range(20):
+        X, y, groups = several_cases_of_few_patients(seed, 0.0)
+        gains.append(PriorityFusion(offsets=offsets).fit(X, y, groups=groups).steps_["gain"]["radiomics"])
+    assert abs(np.median(gains)) < 0.005  # an intercept learned from out-of-fold logits lowers it by 0.02
+
+
+@pytest.mark.parametrize(("data", "offsets"), list(product(["table", "three_classes"], OFFSETS)))
+def test_training_cases_without_the_first_block_are_answered_as_new_ones_are(data, offsets, request):
+    X, y, groups = request.getfixturevalue(data)
+    holes = X.copy()
+    holes.loc[holes.index[:10], list(X.filter(like="radiomics__"))] = np.nan
+    model = PriorityFusion(["radiomics", "deep"], se_factor=1e9, offsets=offsets).fit(holes, y, groups=groups)
+    for train, test in model._start(holes, y, groups, blocks=["radiomics", "deep"]).folds:
+        of_fold = fit_ridge(
+            holes.filter(like="radiomics__").to_numpy()[train],
+            y[train],
+            np.arange(len(train)),
+            n_classes=len(np.unique(y)),
+            folds=[],
+            preparation=ColumnPreparation(categorical=np.zeros(8, bool), log=np.zeros(8, bool)),
+            penalties=[model.fits_["radiomics"].fit_.penalty],
+        )
+        for case in test[test < 10]:
+            np.testing.assert_allclose(np.atleast_1d(model.oof_logits_[case]), of_fold.expected_logit)
+    for answer in model.decision_function(holes)[:10]:
+        np.testing.assert_allclose(answer, model.expected_logit_)
+    assert model.steps_["loss_after"].iloc[0] == pytest.approx(log_loss(model.oof_logits_, y))
 
 
 def test_the_first_block_is_its_block_model_and_stays(table):
