@@ -179,7 +179,8 @@ def _newton_direction(design: Array, p: Array, gradient: Array, ridge: Array, di
     running = np.arange(len(gradient))
     x, r, inverse = np.zeros_like(gradient), -gradient, 1.0 / diagonal
     z = r * inverse
-    d, rz = z, _dot(r, z)
+    d, rz = z.copy(), _dot(r, z)
+    going = np.ones(len(gradient), dtype=bool)
     goal = forcing**2 * rz
     for _ in range(MAX_CG_STEPS):
         curved = _times(d, design.T)
@@ -190,23 +191,27 @@ def _newton_direction(design: Array, p: Array, gradient: Array, ridge: Array, di
         h = _times(curved, design)
         h += ridge * d
         curvature = _dot(d, h)
-        # Only rounding can make it negative; what there is, is a descent direction.
-        alpha = np.where(curvature > 0.0, rz / np.where(curvature > 0.0, curvature, 1.0), 0.0)[:, None, None]
+        # Only rounding can make it negative; what there is, is a descent direction. Fits that are done stay put.
+        moving = going & (curvature > 0.0)
+        alpha = np.where(moving, rz / np.where(moving, curvature, 1.0), 0.0)[:, None, None]
         x += alpha * d
         h *= alpha
         r -= h
         z = r * inverse
         rz_new = _dot(r, z)
-        stop = (rz_new <= goal) | (curvature <= 0.0)
-        if stop.any():
-            found[running[stop]] = x[stop]
-            if stop.all():
+        going = moving & (rz_new > goal)
+        n_going = np.count_nonzero(going)
+        if 2 * n_going <= len(going):  # sooner, putting the others together would cost more than it saves
+            found[running] = x
+            if n_going == 0:
                 return found
-            go = ~stop
-            running, x, r, inverse, z, d = running[go], x[go], r[go], inverse[go], z[go], d[go]
-            ridge, p, curvature_of_p = ridge[go], p[go], curvature_of_p[go]
-            rz, rz_new, goal = rz[go], rz_new[go], goal[go]
-        d = z + (rz_new / rz)[:, None, None] * d
+            running, x, r, inverse = running[going], x[going], r[going], inverse[going]
+            z, d, ridge = z[going], d[going], ridge[going]
+            p, curvature_of_p = p[going], curvature_of_p[going]
+            rz, rz_new, goal = rz[going], rz_new[going], goal[going]
+            going = np.ones(n_going, dtype=bool)
+        d *= np.where(going, rz_new / np.where(going, rz, 1.0), 0.0)[:, None, None]
+        d += z
         rz = rz_new
     found[running] = x
     return found

@@ -77,3 +77,14 @@ def test_fits_that_do_not_end_are_an_error(monkeypatch):
     monkeypatch.setattr(ridge_newton, "MAX_NEWTON_STEPS", 1)
     with pytest.raises(RuntimeError, match="did not converge in 1"):
         newton_path(LogisticLikelihood.of(*cases(2)), np.zeros((1, 7)), RIDGES)
+
+
+def test_a_fit_that_is_exact_at_once_leaves_the_others_as_they_are():
+    columns, targets, known = cases(2)
+    columns[:, 1:] = 0.0  # one column: a single step of conjugate gradients is exact
+    together = newton_path(LogisticLikelihood.of(columns, targets, known), np.zeros((1, 7)), RIDGES)
+    alone = [
+        newton_path(LogisticLikelihood.of(columns, targets, known), np.zeros((1, 7)), RIDGES[[i]]) for i in range(4)
+    ]
+    np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-8)
+    assert np.isfinite(together).all()
