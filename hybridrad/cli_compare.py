@@ -14,8 +14,10 @@ from hybridrad.cli_curves import make_curves
 from hybridrad.cli_extract import refuse_empty
 from hybridrad.cli_networks import TrainingOptions, add_heat_maps, make_networks, same_pictures, wanted_networks
 from hybridrad.cli_options import (
+    BlockOpt,
     CohortArg,
     ExtractionOptions,
+    FeaturesOpt,
     JobsOpt,
     LabelOpt,
     OutOpt,
@@ -63,23 +65,8 @@ def compare(
     positive: Annotated[
         str | None, typer.Option("--positive", help="Label of the positive class; default the larger.")
     ] = None,
-    features: Annotated[
-        Path | None,
-        typer.Option(
-            "--features",
-            metavar="TABLE",
-            help="Use this feature table, extract nothing. Not needed where COHORT.csv holds features and no images.",
-        ),
-    ] = None,
-    block: Annotated[
-        str | None,
-        typer.Option(
-            "--block",
-            metavar="NAME",
-            help="Feature table: block of all columns of numbers that have none; without it those that look like "
-            "PyRadiomics features are the block radiomics, and others are left out.",
-        ),
-    ] = None,
+    features: FeaturesOpt = None,
+    block: BlockOpt = None,
     models: Annotated[str | None, typer.Option("--models", help="Arms, with commas; default the standard set.")] = None,
     baseline: Annotated[str | None, typer.Option("--baseline", help="Arm the others are compared with.")] = None,
     cv: Annotated[

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 import hybridrad as hr
 from hybridrad.cli_options import (
+    BlockOpt,
     CohortArg,
     ExtractionOptions,
+    FeaturesOpt,
     JobsOpt,
     LabelOpt,
     OutOpt,
@@ -22,8 +25,10 @@ from hybridrad.cli_options import (
     in_groups,
     read_asked,
 )
+from hybridrad.cohort_checks import first_of
 from hybridrad.console import print_findings, print_run, say
 from hybridrad.errors import RunError
+from hybridrad.features.blocks import find_blocks
 
 
 def check(
@@ -31,6 +36,8 @@ def check(
     label: LabelOpt = "label",
     task: TaskOpt = Task.auto,
     where: WhereOpt = None,
+    features: FeaturesOpt = None,
+    block: BlockOpt = None,
     allow_outside_root: OutsideOpt = False,
     jobs: JobsOpt = 1,
     out_file: Annotated[
@@ -40,13 +47,39 @@ def check(
     """Say what is wrong with a cohort before anything is computed."""
     from hybridrad.exports import write_csv
 
-    cohort = read_asked(cohort_file, label=label, where=where, allow_outside_root=allow_outside_root, images=None)
+    cohort = read_asked(
+        cohort_file,
+        label=label,
+        where=where,
+        allow_outside_root=allow_outside_root,
+        images=None if features is None else False,
+        block=block if features is None else None,
+    )
     findings = cohort.check(task=task.value, n_jobs=jobs)
     say(f"{len(cohort.table)} cases, {cohort.table['patient_id'].nunique()} patients.")
+    if features is not None:
+        findings = pd.concat([findings, _features_of(cohort, features, block=block)])
     print_findings(findings)
     if out_file is not None:
         write_csv(findings, out_file)
         say(f"Written: {out_file}")
+
+
+def _features_of(cohort: hr.Cohort, file: Path, *, block: str | None) -> pd.DataFrame:
+    """Say which cases of a cohort a feature table has, and return the findings on its columns."""
+    from hybridrad._checks import findings_table
+    from hybridrad.feature_columns import notes_of
+    from hybridrad.features.table_file import read_feature_table
+    from hybridrad.study_cases import cases_used
+
+    table = read_feature_table(file, block=block, not_features=[cohort.label, *cohort.clinical])
+    used, X = cases_used(table, cohort)
+    lacking = cohort.table.index.difference(used.table.index)
+    blocks = ", ".join(f"{name} ({len(columns)})" for name, columns in find_blocks(list(X.columns)).items())
+    say(f"{file.name}: features of {len(used.table)} of these cases, in the blocks {blocks}.")
+    if len(lacking):
+        say(f"Without features, and so not in a comparison: {first_of(lacking)}.")
+    return findings_table(notes_of(table))
 
 
 def refuse_empty(run: hr.ExtractionRun) -> None:

@@ -16,6 +16,23 @@ import hybridrad as hr
 from hybridrad.cohort_checks import first_of
 from hybridrad.errors import RunError
 
+FeaturesOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--features",
+        metavar="TABLE",
+        help="Use this feature table, extract nothing. Not needed where COHORT.csv holds features and no images.",
+    ),
+]
+BlockOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--block",
+        metavar="NAME",
+        help="Feature table: block of all columns of numbers that have none; without it those that look like "
+        "PyRadiomics features are the block radiomics, and others are left out.",
+    ),
+]
 CohortArg = Annotated[Path, typer.Argument(metavar="COHORT.csv", help="Cohort table, CSV or Parquet.")]
 OutOpt = Annotated[
     Path, typer.Option("--out", metavar="RUN", help="Folder of the run; an unfinished run resumes there.")

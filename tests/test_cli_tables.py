@@ -135,3 +135,15 @@ def test_options_without_effect_are_refused(table, tmp_path, capsys, options, ma
     assert call("compare", str(tmp_path / "table.csv"), "--out", str(tmp_path / "run"), *options) == 1
     assert match in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_check_reads_a_feature_table_beside_a_cohort_without_images(table, tmp_path, capsys):
+    table[["case_id", "patient_id", "label"]].to_csv(tmp_path / "cohort.csv", index=False)
+    table.drop(columns=["patient_id", "label"]).iloc[2:].to_csv(tmp_path / "features.csv", index=False)
+    findings = tmp_path / "findings.csv"
+    arguments = ["check", str(tmp_path / "cohort.csv"), "--features", str(tmp_path / "features.csv")]
+    assert call(*arguments, "--out", str(findings)) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "features.csv: features of 46 of these cases, in the blocks radiomics (4), size (1)." in shown
+    assert "Without features, and so not in a comparison: 000, 001." in shown
+    assert {"N_COLUMNS_NAMED", "N_SIZE_DERIVED"} <= set(pd.read_csv(findings)["code"])
