@@ -156,7 +156,7 @@ def _sample_sizes(part: pd.DataFrame, found: Found, auc: float) -> Found:
     try:
         if parameters is not None and r2 is not None:
             n = development_sample_size(int(parameters[0]), prevalence=prevalence, cox_snell=r2[0]).n
-            text = f"Riley's criteria, for Cox and Snell's R2 {r2[0]:.3f} as found out of fold, unpenalised"
+            text = f"Riley's criteria, for Cox and Snell's R² {r2[0]:.3f} as found out of fold, unpenalised"
             sizes["patients_for_development"] = _plain(float(n), text)
     except ValueError:
         pass  # an R2 of 0 or less: no number of patients makes a model of it

@@ -12,7 +12,7 @@ from hybridrad.cohort import Cohort
 from hybridrad.comparison import resolution
 from hybridrad.strata import Task
 
-METRIC_WORDS: dict[Task, str] = {"classification": "AUC", "regression": "R2", "survival": "concordance"}
+METRIC_WORDS: dict[Task, str] = {"classification": "AUC", "regression": "R²", "survival": "concordance"}
 LARGEST: dict[Task, float] = {"classification": 0.5, "regression": 1.0, "survival": 0.5}
 
 
@@ -129,7 +129,7 @@ def _assumptions(used: Cohort, task: Task, kind: str) -> str:
     rho = f"{resolution.CORRELATION:g}"
     level = {
         "classification": f"both arms near an AUC of {resolution.AUC:g} that correlate by {rho}",
-        "regression": f"normal values, both arms near an R2 of {resolution.R2:g}, predictions that correlate by {rho}",
+        "regression": f"normal values, both arms near an R² of {resolution.R2:g}, predictions that correlate by {rho}",
         "survival": f"both arms near a concordance of {resolution.CONCORDANCE:g} that correlate by {rho}",
     }[task]
     if task == "classification" and len(used.classes) > 2:

@@ -149,4 +149,4 @@ def _selected(
 
 def _note(picks: pd.Series) -> str:
     share = picks.value_counts(normalize=True)
-    return "picked by the inner folds: " + ", ".join(f"{name} in {part:.0%}" for name, part in share.items())
+    return "picked by the inner folds: " + ", ".join(f"{name} in {100 * part:.0f} %" for name, part in share.items())

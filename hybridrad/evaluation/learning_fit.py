@@ -141,7 +141,8 @@ def crossing(sizes: ArrayLike, first: ArrayLike, second: ArrayLike) -> Crossing:
     agree = (direction[1:] == direction[0]) & np.isfinite(where[1:])
     share = float(agree.mean()) if len(agree) else nan
     if not share >= IDENTIFIED:
-        text = f"not identified: {share:.0%} of the bootstrap replicates cross once in this direction, 95 % are needed"
+        crossing = f"{100 * share:.0f} % of the bootstrap replicates cross once in this direction"
+        text = f"not identified: {crossing}, 95 % are needed"
         return Crossing(nan, nan, nan, share, text)
     low, high = np.quantile(where[1:][agree], [0.025, 0.975])
     return Crossing(

@@ -115,7 +115,7 @@ def site_table(
             rows.append(
                 (model, metric, ALL_SITES, bounds.value, bounds.low, bounds.high, *counts, summary.method, *spread)
             )
-            ahead_method = "95 % prediction interval" if level == 0.95 else f"{level:.0%} prediction interval"
+            ahead_method = "95 % prediction interval" if level == 0.95 else f"{100 * level:g} % prediction interval"
             rows.append(
                 (model, metric, NEW_SITE, ahead.value, ahead.low, ahead.high, *counts, ahead_method, *no_spread)
             )

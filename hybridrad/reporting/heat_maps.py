@@ -118,4 +118,4 @@ def _quartiles(values: pd.Series) -> Cell:
     if values.empty:
         return Cell("–", kind="num", tone="muted")
     low, middle, high = values.quantile([0.25, 0.5, 0.75])
-    return Cell(f"{middle:.0%}", f"{low:.0%} to {high:.0%}", kind="num")
+    return Cell(f"{100 * middle:.0f} %", f"{100 * low:.0f} to {100 * high:.0f} %", kind="num")

@@ -204,7 +204,7 @@ def _words(row: pd.Series, classes: Sequence[object]) -> list[tuple[str, str, fl
         second = f"true {shorten(true, 9)}, called {shorten(called, 9)}, {number(row['y_score'], 2)}"
     third = "no heat at all"
     if is_number(row["heat_in_region"]):
-        third = f"{row['heat_in_region']:.0%} of heat on {row['region_area']:.0%} of area"
+        third = f"{100 * row['heat_in_region']:.0f} % of heat on {100 * row['region_area']:.0f} % of area"
     if int(row["n_views"]) > 1:
         third += f"; {int(row['view']) + 1}/{int(row['n_views'])}"
     return [(shorten(str(row["case_id"]), 20), INK, 7), (second, INK, 6), (third, MUTED, 6)]

@@ -10,7 +10,7 @@ import pandas as pd
 from hybridrad.comparison.regret import BIASED
 from hybridrad.reporting.arms import Arm, by_role, default_fused
 from hybridrad.reporting.design import design_words
-from hybridrad.reporting.text import count, decimals_of, estimate, interval, is_number, listing, metric_name, number
+from hybridrad.reporting.text import count, decimals_of, estimate, interval, is_number, listing, metric_word, number
 
 if TYPE_CHECKING:
     from hybridrad.study import Comparison
@@ -68,7 +68,7 @@ def small_differences(study: Comparison) -> str:
     smallest, basis = study.settings.get("resolvable_difference"), str(study.settings.get("resolvable_basis") or "")
     if not is_number(smallest):
         return basis
-    metric = metric_name(str(study.settings.get("primary_metric")))
+    metric = metric_word(str(study.settings.get("primary_metric")))
     return (
         f"This cohort can resolve differences of about {number(smallest, 2)} in {metric}: a true difference of "
         "that size would be found in about half of such studies, a smaller one in fewer."
@@ -109,7 +109,7 @@ def _difference(hedge: Arm, row: dict[str, Any], study: Comparison) -> Message:
         )
     value = estimate(row["difference"], row["low"], row["high"], decimals_of(metric), signed=True)
     verdict = str(row.get("verdict") or "")
-    text = f"difference in {metric_name(metric)} {value}" + (f", {verdict}" if verdict else "")
+    text = f"difference in {metric_word(metric)} {value}" + (f", {verdict}" if verdict else "")
     return Message(f"{hedge.name} against {row['baseline'].name}:", text, verdict)
 
 
@@ -128,7 +128,7 @@ def _levels(study: Comparison, hedge: Arm | None, arms: list[Arm]) -> list[Messa
             continue
         digits = decimals_of(metric)
         text = (
-            f"{words} {metric_name(metric)} {number(row['value'], digits)} "
+            f"{words} {metric_word(metric)} {number(row['value'], digits)} "
             f"(95 % interval {interval(row['low'], row['high'], digits)}; {people(row)}; {source})."
         )
         messages.append(Message(arm.name, text))

@@ -19,7 +19,7 @@ from hybridrad.reporting.survival_panels import (
     scores_over_time,
     survival_calibration_by_arm,
 )
-from hybridrad.reporting.text import count, decimals_of, estimate, is_number, metric_name, number
+from hybridrad.reporting.text import count, decimals_of, estimate, is_number, metric_name, metric_word, number
 from hybridrad.reporting.value_panels import residuals_by_arm, values_by_arm
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def beside_scores(study: Comparison) -> list[str]:
     horizons: list[Any] = list(study.settings.get("horizons") or [])
     words = [
         f"{metric_name('concordance')} is Harrell's; 0.5 is chance. {metric_name('uno_auc')} is that at time "
-        f"{horizon_text(main_horizon(horizons))}; {metric_name('integrated_brier')} is the mean over the times "
+        f"{horizon_text(main_horizon(horizons))}; {metric_word('integrated_brier')} is the mean over the times "
         f"{horizon_text(horizons[0])} to {horizon_text(horizons[-1])}."
     ]
     reference = [study.horizons["value"].get((KAPLAN_MEIER, "brier", horizon_text(t)), float("nan")) for t in horizons]

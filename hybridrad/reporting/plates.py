@@ -15,7 +15,7 @@ from hybridrad.reporting.figures import DotRow, Guide, dots_and_intervals
 from hybridrad.reporting.flow import Flow, flow_diagram
 from hybridrad.reporting.message import people, score_row
 from hybridrad.reporting.style import Picture
-from hybridrad.reporting.text import count, decimals_of, estimate, is_number, metric_name, number
+from hybridrad.reporting.text import count, decimals_of, estimate, is_number, metric_name, metric_word, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,13 +103,13 @@ def differences_plate(study: Comparison, arms: Sequence[Arm]) -> Draft | None:
         else ""
     )
     caption = (
-        f"Signed differences in {metric_name(metric)}, fused model minus single arm, with 95 % intervals "
+        f"Signed differences in {metric_word(metric)}, fused model minus single arm, with 95 % intervals "
         f"({_n(study, metric)}); right of zero the fused model is better.{said}{family}"
     )
     heads = ["Difference (95 % interval)", "Verdict"]
     return Draft(
         lambda: dots_and_intervals(
-            rows, xlabel=f"Difference in {metric_name(metric)}, fused minus single", guides=guides, column_heads=heads
+            rows, xlabel=f"Difference in {metric_word(metric)}, fused minus single", guides=guides, column_heads=heads
         ),
         caption,
         f"Dot and interval of {count(len(rows), 'difference')} between fused and single models.",

@@ -41,7 +41,7 @@ from hybridrad.reporting.tables import (
     score_grid,
     site_grid,
 )
-from hybridrad.reporting.text import METRIC_NAMES, count, is_number, listing, metric_name, number
+from hybridrad.reporting.text import METRIC_NAMES, count, is_number, listing, metric_word, number
 
 if TYPE_CHECKING:
     from hybridrad.learning import LearningCurves
@@ -245,7 +245,7 @@ def _comparison(study: Comparison, arms: list[Arm], draw: Callable[..., Plate | 
     rest = table[~confirmatory & (table.index.get_level_values("metric") == primary)]
     if confirmatory.any():
         who = f"{hedge.name}, the default fused model," if hedge else "the default fused model"
-        caption = f"The confirmatory family: {metric_name(primary)} of {who} against every single arm."
+        caption = f"The confirmatory family: {metric_word(primary)} of {who} against every single arm."
         shown["family"] = comparison_grid(
             table[confirmatory], caption=caption, note=_comparison_note(table[confirmatory])
         )
@@ -260,7 +260,7 @@ def _comparison(study: Comparison, arms: list[Arm], draw: Callable[..., Plate | 
 def _exploratory(rest: pd.DataFrame, primary: str) -> Grid:
     cut = f"The first {EXPLORATORY_ROWS} of {len(rest):,} rows; " if len(rest) > EXPLORATORY_ROWS else ""
     caption = (
-        f"Exploratory comparisons in {metric_name(primary)}: p-values are not adjusted, and the verdicts rest on them."
+        f"Exploratory comparisons in {metric_word(primary)}: p-values are not adjusted, and the verdicts rest on them."
     )
     note = f"{cut}{'see' if cut else 'See'} comparisons.csv for all metrics. {_comparison_note(rest)}"
     return comparison_grid(rest.head(EXPLORATORY_ROWS), caption=caption, note=note)

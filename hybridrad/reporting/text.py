@@ -51,6 +51,19 @@ def metric_name(metric: str) -> str:
     return METRIC_NAMES.get(metric, metric.replace("_", " "))
 
 
+def metric_word(metric: str) -> str:
+    """Return the name of a metric as it stands inside a sentence.
+
+    Examples
+    --------
+    >>> metric_word("concordance"), metric_word("roc_auc"), metric_word("brier"), metric_word("r2")
+    ('concordance', 'ROC AUC', 'Brier score', 'R²')
+    """
+    name = metric_name(metric)
+    proper = name.startswith(("Brier", "Spearman")) or not name[1:2].islower()
+    return name if proper else name[0].lower() + name[1:]
+
+
 def decimals_of(metric: str) -> int:
     """Return how many decimals a metric is printed with."""
     return _DECIMALS.get(metric, 3)

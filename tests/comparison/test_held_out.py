@@ -85,7 +85,7 @@ def test_regret_takes_the_test_of_the_design_and_the_picked_arm():
     assert best["upper_one_sided"] == max(t.upper_one_sided for t in losses)
     selected = result.loc[("a", "selected", "roc_auc")]
     assert selected["regret"] == losses[1].difference
-    assert selected["note"] == "picked by the inner folds: c in 100%"
+    assert selected["note"] == "picked by the inner folds: c in 100 %"
 
 
 def test_models_that_rank_alike_are_not_tested_on_one_set_and_count_little_as_a_site():

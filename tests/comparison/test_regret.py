@@ -53,7 +53,7 @@ def test_regret_against_the_picked_block_follows_the_picks():
     row = table.loc[("hedge", "selected", "roc_auc")]
     assert row["regret"] == pytest.approx(np.mean(picked))
     assert row["low"] < row["regret"] < row["upper_one_sided"] < row["high"]
-    assert row["note"] == "picked by the inner folds: radiomics in 50%, deep in 50%"
+    assert row["note"] == "picked by the inner folds: radiomics in 50 %, deep in 50 %"
     assert list(table.columns) == REGRET_COLUMNS
 
 

@@ -50,18 +50,18 @@ def test_every_network_has_its_pictures_and_all_have_one_figure_of_shares(study)
 def test_the_words_above_a_picture_say_what_it_is(study):
     figure = heat_section(study, drafted)["panels"][0].build()
     words = [text.get_text() for text in figure.axes[0].texts]
-    assert words[:3] == ["a$b", "true benign, score 0.20", "10% of heat on 20% of area"]
+    assert words[:3] == ["a$b", "true benign, score 0.20", "10 % of heat on 20 % of area"]
 
 
 def test_shares_are_told_by_call_and_cases_without_heat_are_counted(study):
     grid = heat_section(study, drafted)["grid"]
     assert [row.heading for row in grid.rows] == ["head", "", "", "all", "", ""]
     everyone, benign, malignant = grid.rows[:3]
-    assert [cell.text for cell in everyone.cells[:4]] == ["all cases", "3", "35%", "20%"]
+    assert [cell.text for cell in everyone.cells[:4]] == ["all cases", "3", "35 %", "20 %"]
     assert everyone.cells[1].small == "2 patients"
     assert everyone.cells[-1].text == "1 of 2"
     assert benign.cells[0].text == "called benign"
-    assert malignant.cells[2].text == "60%"
+    assert malignant.cells[2].text == "60 %"
     assert "Left out: 2 cases without any heat" in grid.note
 
 

@@ -101,7 +101,7 @@ def test_it_is_compared_like_any_arm_and_its_time_is_said_before(study_parts):
     json.dumps(study.settings)
     regret = study.regret.loc[("hedge", "selected", "roc_auc")]
     assert np.isfinite(regret["regret"])
-    assert "finetuned in 100%" in regret["note"]
+    assert "finetuned in 100 %" in regret["note"]
 
 
 def test_reports_say_what_was_trained(study_parts):
