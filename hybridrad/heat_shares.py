@@ -69,6 +69,8 @@ def spread_matrix(n_pixels: int, n_cells: int) -> Array:
 def choose(y_true: pd.Series, right: pd.Series, n_cases: int, random_state: int) -> NDArray[np.bool_]:
     """Return which cases are shown: as many of each class, and within it of right and wrong calls, as there are.
 
+    Where few are shown of each class, a right call comes first in the first class, a wrong one in the second, and so on.
+
     Examples
     --------
     >>> y, right = pd.Series([0, 0, 0, 0, 1, 1]), pd.Series([True, True, True, False, True, True])
@@ -80,7 +82,8 @@ def choose(y_true: pd.Series, right: pd.Series, n_cases: int, random_state: int)
     cases = pd.DataFrame({"y": y_true.to_numpy(), "wrong": ~right.to_numpy()}).iloc[shuffled]
     # Right and wrong calls in turn within a class, then the classes in turn.
     cases["turn"] = cases.groupby(["y", "wrong"], dropna=False).cumcount()
-    cases = cases.sort_values(["turn", "wrong"], kind="stable")
+    cases["later"] = cases["wrong"] ^ (pd.factorize(cases["y"], sort=True)[0] % 2 == 1)
+    cases = cases.sort_values(["turn", "later"], kind="stable")
     cases["turn"] = cases.groupby("y", dropna=False).cumcount()
     order = cases.sort_values(["turn", "y"], kind="stable").index[:n_cases]
     return np.isin(np.arange(len(y_true)), order)

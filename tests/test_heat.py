@@ -8,7 +8,7 @@ import torch
 import hybridrad as hr
 from hybridrad.cohort import cohort_from_frame
 from hybridrad.heat import network_in
-from hybridrad.heat_shares import measure, spread_matrix
+from hybridrad.heat_shares import choose, measure, spread_matrix
 from hybridrad.reporting.report import write_report
 from hybridrad.run_folder import load_study, save_study
 from tests.models.finetuned.lit_squares import LitSquares
@@ -163,3 +163,11 @@ def test_one_network_is_drawn_from_a_script(tmp_path):
     assert len(sheet.case_ids) == 4
     with pytest.raises(ValueError, match="no heat map of other"):
         hr.draw_heat_maps(maps, model="other")
+
+
+def test_with_one_case_of_each_class_wrong_calls_are_shown_too():
+    y = pd.Series(np.repeat(list("abcd"), 10))
+    right = pd.Series(np.tile([True, False], 20))
+    shown = choose(y, right, 4, random_state=0)
+    assert y[shown].tolist() == list("abcd")
+    assert right[shown].tolist() == [True, False, True, False]
