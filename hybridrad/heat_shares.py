@@ -69,7 +69,8 @@ def spread_matrix(n_pixels: int, n_cells: int) -> Array:
 def choose(y_true: pd.Series, right: pd.Series, n_cases: int, random_state: int) -> NDArray[np.bool_]:
     """Return which cases are shown: as many of each class, and within it of right and wrong calls, as there are.
 
-    Where few are shown of each class, a right call comes first in the first class, a wrong one in the second, and so on.
+    Where few are shown of each class, a right call comes first in the first class, a wrong one in the second, and so
+    on.
 
     Examples
     --------
