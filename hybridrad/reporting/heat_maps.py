@@ -49,9 +49,9 @@ def heat_plate(maps: HeatMaps, model: str, classes: list[Any]) -> Draft | None:
     views = " Of several views the one with the most heat is shown, with its number." if several else ""
     caption = (
         f"Heat maps of {model} for {n} of {n_all} cases, drawn by chance and balanced over classes and, as far as "
-        "their number goes, over right and wrong calls: what speaks for the class that the model called, in the picture "
-        "as the network saw it. Each map is of the network that was fitted without the case's patient. Above each: the "
-        "case, its true class"
+        "their number goes, over right and wrong calls: what speaks for the class that the model called, in the "
+        "picture as the network saw it. Each map is of the network that was fitted without the case's patient. Above "
+        "each: the case, its true class"
         f"{other}, the out-of-fold score ({score}), and the share of the heat inside the region beside the region's "
         f"share of the picture.{views}"
     )
