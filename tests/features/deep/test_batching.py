@@ -8,6 +8,7 @@ from hybridrad.features.deep import batching
 from hybridrad.features.deep.batching import embed, exact_arithmetic, network_input
 from hybridrad.features.deep.network import load_network
 from hybridrad.features.deep.weights import Preprocessing, Weights
+from tests.devices import DEVICES
 
 EXPECTED = Preprocessing(64, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bilinear")
 RNG = np.random.default_rng(0)
@@ -38,6 +39,16 @@ def test_an_embedding_does_not_depend_on_its_neighbours_to_the_last_bit(model):
         assert np.array_equal(cpu_embeddings(model, [image])[0], together[i])
         assert np.array_equal(cpu_embeddings(model, [image, *others])[0], together[i])
         assert np.array_equal(cpu_embeddings(model, [*others, image])[-1], together[i])
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_an_embedding_is_the_same_at_every_batch_size_within_1e_4(device):
+    resnet = load_network("resnet18", Weights("untrained", "untrained", None, None, EXPECTED), device=device)
+    found = [
+        embed(resnet, IMAGES, EXPECTED, device=device, batch_size=size, on_departure=pytest.fail) for size in (1, 3, 7)
+    ]
+    for other in found[1:]:
+        assert np.abs(other - found[0]).max() <= 1e-4 * np.abs(found[0]).max()
 
 
 def test_an_embedding_does_not_depend_on_the_number_of_threads_to_the_last_bit(model, two_threads):

@@ -15,6 +15,7 @@ from hybridrad.features.deep.embeddings import EmbeddingExtractor
 from hybridrad.features.deep.weights import Preprocessing
 from hybridrad.imaging.roi import read_roi
 from hybridrad.imaging.views import Views
+from tests.devices import DEVICES
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 FLAT = Preprocessing(64, MEAN, STD, "bilinear")
@@ -113,9 +114,10 @@ def test_views_of_a_case_are_pooled_as_numpy_pools_their_rows():
         assert len(extractor.columns(3)) == len(wanted[how])
 
 
-def test_half_precision_stays_near_single_precision():
+@pytest.mark.parametrize("device", DEVICES)
+def test_half_precision_stays_near_single_precision(device):
     rows = [
-        row_of(EmbeddingExtractor("squeezenet1_1", "untrained", device="cpu", preprocessing=FLAT, precision=precision))
+        row_of(EmbeddingExtractor("squeezenet1_1", "untrained", device=device, preprocessing=FLAT, precision=precision))
         for precision in ("fp32", "bf16")
     ]
     assert np.abs(rows[0] - rows[1]).max() < 0.05 * np.abs(rows[0]).max()

@@ -15,12 +15,14 @@ import hybridrad as hr
 from hybridrad.errors import RunError
 from hybridrad.models.finetuned.recipe import class_weights
 from hybridrad.models.ridge_logistic import log_loss
+from tests.devices import DEVICES
 
 QUICK = hr.TrainingRecipe("head", epochs=3)
 
 
 def network(store, recipe=QUICK, **options) -> hr.FineTunedCNN:
-    return hr.FineTunedCNN("squeezenet1_1", "untrained", views_store=store, recipe=recipe, device="cpu", **options)
+    options = {"device": "cpu"} | options
+    return hr.FineTunedCNN("squeezenet1_1", "untrained", views_store=store, recipe=recipe, **options)
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +36,13 @@ def held_out(store) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("train", ["head", "last_blocks", "all"])
-def test_what_the_pictures_show_is_learned(make_blobs, train):
+@pytest.mark.parametrize("device", DEVICES)
+def test_what_the_pictures_show_is_learned(make_blobs, train, device):
     store = make_blobs(30)
     learn, test = held_out(store)
     recipe = hr.TrainingRecipe(train, epochs=8, trunk_lr=3e-4, patience=8)
-    model = network(store, recipe).fit(store.X.iloc[learn], store.y[learn], groups=store.groups[learn])
+    model = network(store, recipe, device=device)
+    model.fit(store.X.iloc[learn], store.y[learn], groups=store.groups[learn])
     assert roc_auc_score(store.y[test], model.decision_function(store.X.iloc[test])) > 0.9
     assert roc_auc_score(store.y[learn], model.oof_logits_) > 0.9
 
