@@ -80,15 +80,17 @@ def fit_linear(
     for k, (train, test) in enumerate(folds):
         before = np.zeros(len(y)) if offsets is None else offsets[k]
         known[test] = before[test]
-        fitted = preparation.fresh().fit(X[train], y[train], groups[train])
+        fitted = preparation.fresh()
+        design = fitted.fit_scaled(X[train], y[train], groups[train])
         on_top_of = None if offsets is None else before[train]
-        coefs, intercepts = outcome.path(fitted.scaled(X[train]), y[train], penalties, offset=on_top_of)
+        coefs, intercepts = outcome.path(design, y[train], penalties, offset=on_top_of)
         predictions = coefs @ fitted.scaled(X).T + intercepts[:, None]
         losses += [outcome.held_out_loss(of_penalty + before, y, train, test) for of_penalty in predictions]
         oof[:, test] = predictions[:, test]
     losses /= outcome.n_terms(y)
     best = int(np.flatnonzero(losses <= losses.min() + TIE * abs(losses.min()))[0])
-    fitted = preparation.fresh().fit(X, y, groups)
+    fitted = preparation.fresh()
+    design = fitted.fit_scaled(X, y, groups)
     on_top_of = None if offsets is None else known
-    coefs, intercepts = outcome.path(fitted.scaled(X), y, penalties[: best + 1], offset=on_top_of)
+    coefs, intercepts = outcome.path(design, y, penalties[: best + 1], offset=on_top_of)
     return LinearFit(fitted, coefs[-1], float(intercepts[-1]), float(penalties[best]), losses, oof[best].copy())

@@ -56,10 +56,11 @@ def path_design(
             numbers = numbers[largest_columns(relevance, n_columns)]
         kept = np.union1d(numbers, np.flatnonzero(training.categorical))
         flags = training.categorical[kept]
-        preparation = ColumnPreparation(categorical=flags, log=np.zeros_like(flags)).fit(values[:, kept])
+        preparation = ColumnPreparation(categorical=flags, log=np.zeros_like(flags))
+        rows = preparation.fit_scaled(values[:, kept])
         if not len(preparation.sources_):
             raise ValueError("no column varies among the training cases, so there is nothing to learn from.")
-        return PathDesign(kept, preparation, preparation.scaled(values[:, kept]))
+        return PathDesign(kept, preparation, rows)
 
     design: PathDesign = share(ingredients, made)
     return design

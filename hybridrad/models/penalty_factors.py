@@ -34,10 +34,9 @@ class InnerLoss:
         self._prepared = []
         for train, test in training.folds:
             even = penalised(training, blocks, (1.0,) * len(blocks))
-            even.fit(training.cases.values[train], training.y[train], training.groups[train])
+            known = even.fit_scaled(training.cases.values[train], training.y[train], training.groups[train])
             widths = [len(prepared.sources_) for prepared in even.prepared_.values()]
-            parts = even.scaled(training.cases.values[train]), even.scaled(training.cases.values[test])
-            self._prepared.append((train, test, *parts, widths))
+            self._prepared.append((train, test, known, even.scaled(training.cases.values[test]), widths))
 
     def __call__(self, factors: tuple[float, ...]) -> float:
         """Return the loss of these factors, one for each block, at the best penalty."""

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from hybridrad._checks import check_positive
 from hybridrad.features.blocks import SEPARATOR, BlockSpec, resolve_blocks
 from hybridrad.models.preparation import ColumnPreparation
+from hybridrad.models.relevance import column_ranks
 
 Array = NDArray[np.float64]
 
@@ -66,10 +67,9 @@ class RedundancyFilter(SelectorMixin, BaseEstimator):
         self.support_ = np.ones(values.shape[1], dtype=bool)
         self.effective_rank_: dict[str, float] = {}
         for name, positions in blocks.items():
-            ranks = pd.DataFrame(values[:, positions]).rank().to_numpy()
             nothing = np.zeros(len(positions), dtype=bool)
-            prepared = ColumnPreparation(categorical=nothing, log=nothing, unskew=False).fit(ranks)
-            scaled = prepared.scaled(ranks)
+            prepared = ColumnPreparation(categorical=nothing, log=nothing, unskew=False)
+            scaled = prepared.fit_scaled(column_ranks(values[:, positions]))
             self.support_[positions] = False
             if scaled.shape[1]:
                 kept = distinct_columns(scaled, threshold=self.threshold)
