@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from hybridrad.models.preparation import ColumnPreparation
 from hybridrad.models.priority_steps import left_out
-from hybridrad.models.ridge_logistic import level_of_known, log_loss, ridge_logistic_logits, ridge_logistic_path
-from hybridrad.models.ridge_path import PENALTIES, TIE, RidgeFit, fit_ridge
+from hybridrad.models.ridge_logistic import ridge_logistic_path
+from hybridrad.models.ridge_path import PENALTIES, RidgeFit, fit_ridge
 from hybridrad.splits import Fold, inner_splits
 
 Array = NDArray[np.float64]
@@ -124,29 +124,17 @@ def fit_on_offsets(
     The penalty is that of the least log loss over the test rows of the folds; the fit to all rows takes the logits that
     the folds gave to their test rows as its offset.
     """
-    n_outputs = 1 if n_classes == 2 else n_classes
-    oof = np.empty((len(penalties), len(y), n_outputs))
-    known = known_logits(offsets, len(y))
-    for fold in offsets:
-        fitted = preparation.fresh()
-        design = fitted.fit_scaled(X[fold.train], y[fold.train], groups[fold.train])
-        oof[:, fold.test] = ridge_logistic_logits(
-            design,
-            y[fold.train],
-            fitted.scaled(X[fold.test]),
-            n_classes=n_classes,
-            penalties=penalties,
-            offset=fold.of_train,
-        )
-        oof[:, fold.test] -= level_of_known(fold.of_train, y[fold.train], n_classes=n_classes)
-    logits = oof[:, :, 0] if n_outputs == 1 else oof
-    losses = np.array([log_loss(one + known, y) for one in logits])
-    best = int(np.flatnonzero(losses <= losses.min() + TIE)[0])
-    fitted = preparation.fresh()
-    design = fitted.fit_scaled(X, y, groups)
-    path = ridge_logistic_path(design, y, n_classes=n_classes, penalties=penalties[best : best + 1], offset=known)
-    intercept = path.intercepts[0] - level_of_known(known, y, n_classes=n_classes)
-    return RidgeFit(fitted, path.coefs[0], intercept, float(penalties[best]), losses, logits[best].copy())
+    return fit_ridge(
+        X,
+        y,
+        groups,
+        n_classes=n_classes,
+        folds=[(fold.train, fold.test) for fold in offsets],
+        preparation=preparation,
+        penalties=penalties,
+        offset=known_logits(offsets, len(y)),
+        offsets_of_folds=[fold.of_train for fold in offsets],
+    )
 
 
 def after_block(

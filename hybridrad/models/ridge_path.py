@@ -58,6 +58,7 @@ def fit_ridge(
     preparation: Preparation,
     penalties: Sequence[float] = PENALTIES,
     offset: Array | None = None,
+    offsets_of_folds: Sequence[Array] | None = None,
 ) -> RidgeFit:
     """Choose the penalty by the mean log loss of the inner folds and refit on all rows.
 
@@ -79,13 +80,16 @@ def fit_ridge(
         Its intercept counts from the level at which the known logits alone fit these rows best. Out-of-fold logits of
         the training rows are the lower the more positive cases are among the rows left out; an intercept that makes up
         for this would move the logits of the rows left out away from them.
+    offsets_of_folds : sequence of ndarray, optional
+        What is known of the training rows of each fold, where that is not ``offset`` of these rows.
     """
     n_outputs = 1 if n_classes == 2 else n_classes
     oof = np.empty((len(penalties), len(y), n_outputs))
-    for train, test in folds:
+    for k, (train, test) in enumerate(folds):
         fitted = preparation.fresh()
         design = fitted.fit_scaled(X[train], y[train], groups[train])
-        known = None if offset is None else offset[train]
+        of_rows = None if offset is None else offset[train]
+        known = of_rows if offsets_of_folds is None else offsets_of_folds[k]
         oof[:, test] = ridge_logistic_logits(
             design, y[train], fitted.scaled(X[test]), n_classes=n_classes, penalties=penalties, offset=known
         )
