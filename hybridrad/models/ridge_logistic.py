@@ -1,9 +1,8 @@
 """L2 penalised logistic regression along a path of penalties, binary and multinomial.
 
 The optimum is scikit-learn's ``LogisticRegression``: C times summed loss plus half the squared norm, intercept free.
-It is found by Newton steps in coordinates in which the design has orthogonal columns: ridge solutions
-lie in the span of the rows and turn with the axes, so nothing is approximated. A whole path costs little more than one
-fit.
+It is found by Newton steps in coordinates in which the design has orthogonal columns: ridge solutions lie in the span
+of the rows and turn with the axes, so nothing is approximated. A whole path costs little more than one fit.
 """
 
 from __future__ import annotations
@@ -70,14 +69,11 @@ def ridge_logistic_path(
     >>> path.coefs.shape, bool(path.coefs[1, 0, 0] > path.coefs[0, 0, 0])
     ((2, 1, 1), True)
     """
-    of_cases = coordinates_of_cases(design, weakest_ridge=1.0 / max(penalties))
-    if of_cases is None:
-        basis = orthogonalising_basis(design)
-        coefs, intercepts = _fitted(design @ basis, y, n_classes, penalties, offset)
-        return RidgePath((coefs @ basis.T).transpose(0, 2, 1), intercepts)
-    reduced, dual = of_cases
+    reduced, factors = _coordinates(design, penalties)
     coefs, intercepts = _fitted(reduced, y, n_classes, penalties, offset)
-    return RidgePath((coefs @ dual.T @ design).transpose(0, 2, 1), intercepts)
+    for factor in reversed(factors):
+        coefs = coefs @ factor.T
+    return RidgePath(coefs.transpose(0, 2, 1), intercepts)
 
 
 def ridge_logistic_logits(
@@ -94,15 +90,11 @@ def ridge_logistic_logits(
     With more columns than cases they need no coefficient, only products of cases. ``others`` is of shape (n_others,
     n_columns), the rest as there. The offset of the other cases is not added.
     """
-    of_cases = coordinates_of_cases(design, weakest_ridge=1.0 / max(penalties))
-    if of_cases is None:
-        basis = orthogonalising_basis(design)
-        reduced, others_reduced = design @ basis, others @ basis
-    else:
-        reduced, dual = of_cases
-        others_reduced = (others @ design.T) @ dual
+    reduced, factors = _coordinates(design, penalties)
+    for factor in factors:
+        others = others @ factor
     coefs, intercepts = _fitted(reduced, y, n_classes, penalties, offset)
-    logits: Array = (coefs @ others_reduced.T + intercepts[:, :, None]).transpose(0, 2, 1)
+    logits: Array = (coefs @ others.T + intercepts[:, :, None]).transpose(0, 2, 1)
     return logits
 
 
@@ -116,6 +108,16 @@ def level_of_known(offset: Array, y: NDArray[np.intp], *, n_classes: int) -> Arr
     """
     nothing = np.empty((len(y), 0))
     return ridge_logistic_path(nothing, y, n_classes=n_classes, penalties=[1.0], offset=offset).intercepts[0]
+
+
+def _coordinates(design: Array, penalties: Sequence[float]) -> tuple[Array, tuple[Array, ...]]:
+    """Return the cases in orthogonal coordinates, and the factors whose product takes columns to these coordinates."""
+    of_cases = coordinates_of_cases(design, weakest_ridge=1.0 / max(penalties))
+    if of_cases is None:
+        basis = orthogonalising_basis(design)
+        return design @ basis, (basis,)
+    reduced, dual = of_cases
+    return reduced, (design.T, dual)
 
 
 def _fitted(

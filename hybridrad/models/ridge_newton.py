@@ -128,9 +128,8 @@ def newton_path(likelihood: LogisticLikelihood, start: Array, ridges: Array) -> 
         damped = fits.damping[:, None, None] * largest_curvature
         direction = _newton_direction(likelihood.design, p, gradient, fits.ridge + damped, diagonal + damped, forcing)
         before, fits = fits.loss, _stepped(likelihood, fits, gradient, direction)
-    if np.all(
-        before - fits.loss <= NO_GAIN
-    ):  # known logits that leave nothing to explain send the intercept ever further
+    # Known logits that leave nothing to explain send the intercept ever further.
+    if np.all(before - fits.loss <= NO_GAIN):
         optima[fits.position] = fits.coef
         return optima
     raise RuntimeError(f"ridge logistic regression did not converge in {MAX_NEWTON_STEPS} Newton steps.")
