@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_softmax, softmax
 
-from hybridrad.models.held_signs import check_l1_ratio, elastic_net_fits, penalised_value
+from hybridrad.models.held_signs import check_l1_ratio, elastic_net_fits
 from hybridrad.models.ridge_logistic import RidgePath, prevalence_logits
 
 Array = NDArray[np.float64]
@@ -63,11 +63,6 @@ def elastic_net_path(
     return RidgePath(
         *elastic_net_fits(design, LogisticLoss(targets), strengths, intercept=prevalence_logits(y, n_classes))
     )
-
-
-def elastic_net_objective(eta: Array, targets: Array, coef: Array, *, absolute: float, squared: float) -> float:
-    """Return summed loss of logits plus both penalties; ``targets`` are 0 and 1, of shape (n_cases, n_outputs)."""
-    return penalised_value(LogisticLoss(targets), eta, coef, absolute=absolute, squared=squared)
 
 
 class LogisticLoss:

@@ -9,7 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from hybridrad.models.block_model import BlockModel
-from hybridrad.models.elastic_net import elastic_net_objective, elastic_net_path
+from hybridrad.models.elastic_net import LogisticLoss, elastic_net_path
+from hybridrad.models.held_signs import penalised_value
 from hybridrad.models.tuned_elastic_net import TunedElasticNet
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
@@ -41,8 +42,8 @@ def test_the_objective_is_at_least_as_low_as_that_of_saga(n_columns, n_classes, 
             warnings.simplefilter("ignore", ConvergenceWarning)
             saga = LogisticRegression(solver="saga", l1_ratio=l1_ratio, C=C, max_iter=300, random_state=0).fit(X, y)
         penalty = {"absolute": l1_ratio / C, "squared": (1 - l1_ratio) / C}
-        ours = elastic_net_objective(X @ coef + intercept, targets, coef, **penalty)
-        theirs = elastic_net_objective(X @ saga.coef_.T + saga.intercept_, targets, saga.coef_.T, **penalty)
+        ours = penalised_value(LogisticLoss(targets), X @ coef + intercept, coef, **penalty)
+        theirs = penalised_value(LogisticLoss(targets), X @ saga.coef_.T + saga.intercept_, saga.coef_.T, **penalty)
         assert ours <= theirs * (1 + 1e-10)
 
 
