@@ -35,7 +35,11 @@ def images_trained_on(models: Mapping[str, Any], case_ids: pd.Index) -> list[Fin
     """
     found: dict[tuple[str, str], Finding] = {}
     for network in (network for model in models.values() for network in networks_in(model)):
-        for finding in _warnings(network, _with_pictures(network, case_ids)):
+        weights = _listing_weights(network)
+        if weights is None:
+            continue
+        ids = _with_pictures(network, case_ids)
+        for finding in _warnings(ids, _digests(network, ids), weights):
             found.setdefault((finding.case_id, finding.message), finding)
     return list(found.values())
 
@@ -55,8 +59,8 @@ def say_images_trained_on(network: NetworkClassifier, case_ids: Iterable[str]) -
     weights = _listing_weights(network)
     if weights is None:
         return []
-    warned = _warnings(network, ids)
-    unknown = [digests for digests in _digests(network, ids) if not digests]
+    digests = _digests(network, ids)
+    warned, unknown = _warnings(ids, digests, weights), [told for told in digests if not told]
     said = []
     if warned:
         said.append(
@@ -71,12 +75,9 @@ def say_images_trained_on(network: NetworkClassifier, case_ids: Iterable[str]) -
     return said
 
 
-def _warnings(network: NetworkClassifier, case_ids: list[str]) -> list[Finding]:
-    weights = _listing_weights(network)
-    if weights is None:
-        return []
-    told = zip(case_ids, _digests(network, case_ids), strict=True)
-    return [finding for case_id, digests in told for finding in finding_if_known(case_id, digests, weights=weights)]
+def _warnings(case_ids: list[str], digests: list[frozenset[int]], weights: Path) -> list[Finding]:
+    told = zip(case_ids, digests, strict=True)
+    return [finding for case_id, own in told for finding in finding_if_known(case_id, own, weights=weights)]
 
 
 def _listing_weights(network: NetworkClassifier) -> Path | None:
