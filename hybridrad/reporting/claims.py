@@ -13,6 +13,7 @@ from hybridrad.reporting.grid import Cell, Grid, Row
 from hybridrad.reporting.outcome_plates import task_of_study
 from hybridrad.reporting.text import count, is_number, metric_name, number
 from hybridrad.study_claims import claims_table, decision_curves, no_claims, no_net_benefit
+from hybridrad.study_resolution import METRIC_WORDS
 
 if TYPE_CHECKING:
     from hybridrad.learning import LearningCurves
@@ -210,8 +211,7 @@ def _slope(arm: Arm, learning: LearningCurves | None, study: Comparison) -> str:
     if fit is None or not is_number(fit["a"]):
         return f"The learning curve of {arm.name} has no fit that could tell what more patients would bring."
     n = int(max(learning.points.index.unique("n_patients")))
-    primary = str(study.settings.get("primary_metric"))
-    metric = {"roc_auc": "AUC", "r2": "R²"}.get(primary, metric_name(primary).lower())
+    metric = METRIC_WORDS[_task(study)]
     gain = float(fit["b"]) * (n ** -float(fit["c"]) - (n + MORE_PATIENTS) ** -float(fit["c"]))
     return (
         f"By its learning curve, {MORE_PATIENTS} training patients more than {n} would change the {metric} of "
