@@ -11,7 +11,7 @@ import typer
 import hybridrad as hr
 from hybridrad.cli_arms import check_arms, columns_to_come
 from hybridrad.cli_curves import make_curves
-from hybridrad.cli_extract import refuse_empty
+from hybridrad.cli_extract import feature_table, refuse_empty
 from hybridrad.cli_networks import TrainingOptions, add_heat_maps, make_networks, same_pictures, wanted_networks
 from hybridrad.cli_options import (
     BlockOpt,
@@ -40,8 +40,6 @@ from hybridrad.errors import RunError
 from hybridrad.run_report import write_run_report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
     from hybridrad.features.assembly import ExtractionRun
@@ -145,7 +143,7 @@ def compare(
     run: ExtractionRun | None = None
     announce(cohort)
     if not from_images:
-        table = _feature_table(features, cohort, block=block, not_features=meant)
+        table = cohort.features() if features is None else feature_table(features, cohort, block, not_features=meant)
     there = columns_to_come(e.name for e in extractors) if from_images else list(table.columns)
     check_arms(names_in(models), baseline, there, clinical=cohort.clinical, task=chosen, networks=wanted)
     claim_folder(out_folder, recipe)
@@ -254,18 +252,6 @@ def demo(
     )
     _finish(study, out_folder)
     raise typer.Exit(2 if len(study.failures) else 0)
-
-
-def _feature_table(
-    features: Path | None, cohort: hr.Cohort, *, block: str | None, not_features: Sequence[str]
-) -> pd.DataFrame:
-    """Return the features of a study without images: of their own file, or of the cohort table itself."""
-    from hybridrad.features.table_file import read_feature_table
-
-    if features is None:
-        return cohort.features()
-    others = [cohort.label, *cohort.clinical, *not_features]
-    return read_feature_table(features, block=block, not_features=others)
 
 
 def _say_columns(table: pd.DataFrame, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -69,10 +70,9 @@ def _features_of(cohort: hr.Cohort, file: Path, *, block: str | None) -> pd.Data
     """Say which cases of a cohort a feature table has, and return the findings on its columns."""
     from hybridrad._checks import findings_table
     from hybridrad.feature_columns import notes_of
-    from hybridrad.features.table_file import read_feature_table
     from hybridrad.study_cases import cases_used
 
-    table = read_feature_table(file, block=block, not_features=[cohort.label, *cohort.clinical])
+    table = feature_table(file, cohort, block)
     used, X = cases_used(table, cohort)
     lacking = cohort.table.index.difference(used.table.index)
     blocks = ", ".join(f"{name} ({len(columns)})" for name, columns in find_blocks(list(X.columns)).items())
@@ -80,6 +80,15 @@ def _features_of(cohort: hr.Cohort, file: Path, *, block: str | None) -> pd.Data
     if len(lacking):
         say(f"Without features, and so not in a comparison: {first_of(lacking)}.")
     return findings_table(notes_of(table))
+
+
+def feature_table(
+    file: Path, cohort: hr.Cohort, block: str | None, *, not_features: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return the features in a file beside a cohort; its outcome and clinical columns are none."""
+    from hybridrad.features.table_file import read_feature_table
+
+    return read_feature_table(file, block=block, not_features=[cohort.label, *cohort.clinical, *not_features])
 
 
 def refuse_empty(run: hr.ExtractionRun) -> None:
