@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from hybridrad._checks import check_choice
-from hybridrad.features.blocks import BlockSpec
 from hybridrad.models.absence import absent_blocks
 from hybridrad.models.block_model import block_preparation
 from hybridrad.models.case_model import Array, Cases
@@ -19,7 +17,7 @@ from hybridrad.models.linear_fit import LinearFit, fit_linear
 from hybridrad.models.members import fit_members
 from hybridrad.models.outcome_models import OutcomeBlock
 from hybridrad.models.outcome_offsets import Offsets, after_block, can_be_nested, nested_offsets, stacked_offsets
-from hybridrad.models.priority_steps import Step, SumOfBlocks, in_order, judged_step, left_out, says_left_out
+from hybridrad.models.priority_steps import Step, SumOfBlocks, judged_step, left_out, says_left_out
 
 
 class OutcomePriority(SumOfBlocks, CaseOutcome):
@@ -27,29 +25,9 @@ class OutcomePriority(SumOfBlocks, CaseOutcome):
 
     _member: ClassVar[type[OutcomeBlock]]
 
-    def __init__(
-        self,
-        blocks: BlockSpec = None,
-        *,
-        se_factor: float = 0.0,
-        offsets: Literal["stacked", "nested"] = "stacked",
-        inner: int = 4,
-        random_state: Any = 0,
-    ) -> None:
-        self.blocks = blocks
-        self.se_factor = se_factor
-        self.offsets = offsets
-        self.inner = inner
-        self.random_state = random_state
-
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Fit the blocks in their order; see `BlockRegressor.fit`."""
-        if not self.se_factor >= 0:
-            raise ValueError(f"se_factor must be 0 or more, got {self.se_factor!r}.")
-        check_choice(self.offsets, ["stacked", "nested"], name="offsets")
-        training = self._start(X, y, groups, blocks=self.blocks)
-        if self.blocks is None:
-            self.blocks_ = in_order(self.blocks_)
+        training: OutcomeTraining = self._begin(X, y, groups)
         (first, positions), *later = self.blocks_.items()
         base = fit_members(
             X,

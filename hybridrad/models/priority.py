@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from hybridrad._checks import check_choice
-from hybridrad.features.blocks import BlockSpec
 from hybridrad.models.absence import absent_blocks
 from hybridrad.models.block_model import BlockModel, block_preparation
 from hybridrad.models.case_classifier import (
@@ -30,7 +28,7 @@ from hybridrad.models.nested_offsets import (
     first_offsets,
     fit_on_offsets,
 )
-from hybridrad.models.priority_steps import Step, SumOfBlocks, in_order, judged_step, left_out, says_left_out
+from hybridrad.models.priority_steps import Step, SumOfBlocks, judged_step, left_out, says_left_out
 from hybridrad.models.ridge_logistic import case_losses
 from hybridrad.models.ridge_path import RidgeFit, fit_ridge
 
@@ -107,29 +105,9 @@ class PriorityFusion(SumOfBlocks, CaseClassifier):
     {'clinical': True, 'radiomics': True, 'deep': False}
     """
 
-    def __init__(
-        self,
-        blocks: BlockSpec = None,
-        *,
-        se_factor: float = 0.0,
-        offsets: Literal["stacked", "nested"] = "stacked",
-        inner: int = 4,
-        random_state: Any = 0,
-    ) -> None:
-        self.blocks = blocks
-        self.se_factor = se_factor
-        self.offsets = offsets
-        self.inner = inner
-        self.random_state = random_state
-
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Fit the blocks in their order; see `BlockModel.fit`."""
-        if not self.se_factor >= 0:
-            raise ValueError(f"se_factor must be 0 or more, got {self.se_factor!r}.")
-        check_choice(self.offsets, ["stacked", "nested"], name="offsets")
-        training = self._start(X, y, groups, blocks=self.blocks)
-        if self.blocks is None:
-            self.blocks_ = in_order(self.blocks_)
+        training: Training = self._begin(X, y, groups)
         (first, positions), *later = self.blocks_.items()
         base = fit_members(
             X, y, groups, blocks={first: positions}, estimators=None, inner=self.inner, seed=training.seed

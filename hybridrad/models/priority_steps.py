@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from hybridrad._checks import check_choice
+from hybridrad.features.blocks import BlockSpec
 from hybridrad.models.absence import SaysWhatIsMissing, absent_blocks
 from hybridrad.models.case_model import CLINICAL_BLOCK, SIZE_BLOCK, Array, Cases
 from hybridrad.models.present import average_answer, own_answer
@@ -130,6 +132,31 @@ class SumOfBlocks(SaysWhatIsMissing):
 
     fits_: dict[str, Any]
     n_features_in_: int
+
+    def __init__(
+        self,
+        blocks: BlockSpec = None,
+        *,
+        se_factor: float = 0.0,
+        offsets: Literal["stacked", "nested"] = "stacked",
+        inner: int = 4,
+        random_state: Any = 0,
+    ) -> None:
+        self.blocks = blocks
+        self.se_factor = se_factor
+        self.offsets = offsets
+        self.inner = inner
+        self.random_state = random_state
+
+    def _begin(self, X: Any, y: ArrayLike, groups: ArrayLike | None) -> Any:
+        """Check the settings, put the blocks in order and return the training cases."""
+        if not self.se_factor >= 0:
+            raise ValueError(f"se_factor must be 0 or more, got {self.se_factor!r}.")
+        check_choice(self.offsets, ["stacked", "nested"], name="offsets")
+        training = self._start(X, y, groups, blocks=self.blocks)  # type: ignore[attr-defined]
+        if self.blocks is None:
+            self.blocks_ = in_order(self.blocks_)
+        return training
 
     @property
     def answer_without_block(self) -> str:
